@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "deadline.h"
+
+#include <errno.h>
+#include <ptjobs.h>
+
+#define NS_PER_MS 1000000
+#define NS_PER_S 1000000000
+
+static deadline now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (deadline)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+deadline deadline_in_ms(int64_t ms)
+{
+	deadline start;
+
+	if (ms == 0)
+		return DEADLINE_PAST;
+	start = now();
+	if (ms > (DEADLINE_NEVER - start) / NS_PER_MS)
+		return DEADLINE_NEVER;
+	return start + ms * NS_PER_MS;
+}
+
+int deadline_from_timeout(int64_t timeout_ms, int64_t default_ms, deadline *out)
+{
+	if (timeout_ms == PTJ_DEFAULT)
+		timeout_ms = default_ms;
+	if (timeout_ms < PTJ_INFINITE)
+		return EINVAL;
+	*out = timeout_ms == PTJ_INFINITE ? DEADLINE_NEVER : deadline_in_ms(timeout_ms);
+	return 0;
+}
+
+bool deadline_passed(deadline at)
+{
+	if (at == DEADLINE_NEVER)
+		return false;
+	return at == DEADLINE_PAST || at <= now();
+}
+
+deadline deadline_earlier(deadline a, deadline b)
+{
+	return a < b ? a : b;
+}
+
+struct timespec deadline_timespec(deadline at)
+{
+	return (struct timespec){.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "fork.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <urcu/urcu-bp.h>
+
+static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
+static bool watching; /* guarded by mu */
+
+/* Written by the child's only thread.  Relaxed: nothing is published with it.  Checked by
+   tests/test_fork.c. */
+static atomic_uint generation;
+
+/* mu is held over the fork, so that the child does not inherit it locked by a thread that is not
+   there. */
+static void prepare(void)
+{
+	pthread_mutex_lock(&mu);
+	urcu_bp_before_fork();
+}
+
+static void in_parent(void)
+{
+	urcu_bp_after_fork_parent();
+	pthread_mutex_unlock(&mu);
+}
+
+static void in_child(void)
+{
+	urcu_bp_after_fork_child();
+	atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+	pthread_mutex_unlock(&mu);
+}
+
+int fork_watch(void)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&mu);
+	if (!watching) {
+		rc = pthread_atfork(prepare, in_parent, in_child);
+		watching = rc == 0;
+	}
+	pthread_mutex_unlock(&mu);
+	return rc;
+}
+
+unsigned fork_generation(void)
+{
+	return atomic_load_explicit(&generation, memory_order_relaxed);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct ptj_job) == 64 || sizeof(void *) != 8, "a job is one cache line");
+
+struct job_extra *job_extra_create(size_t traceback_len)
+{
+	struct job_extra *extra;
+
+	extra = calloc(1, sizeof(*extra) + traceback_len * sizeof(extra->traceback[0]));
+	if (!extra)
+		return NULL;
+	extra->cancel_fd = -1;
+	extra->traceback_len = traceback_len;
+	return extra;
+}
+
+void job_extra_free(struct job_extra *extra)
+{
+	if (!extra)
+		return;
+	free(extra->name);
+	free(extra->message);
+	free(extra);
+}
+
+struct job_extra *job_extra_locked(ptj_job *job)
+{
+	if (!job->extra)
+		job->extra = job_extra_create(0);
+	return job->extra;
+}
+
+static void set_state(ptj_job *job, uint32_t state)
+{
+	atomic_store_explicit(&job->state, state, memory_order_release);
+}
+
+void job_set_phase_locked(ptj_job *job, uint32_t phase)
+{
+	set_state(job, (job_state(job) & ~JOB_PHASE) | phase);
+}
+
+void job_set_locked(ptj_job *job, uint32_t flags)
+{
+	set_state(job, job_state(job) | flags);
+}
+
+void job_clear_locked(ptj_job *job, uint32_t flags)
+{
+	set_state(job, job_state(job) & ~flags);
+}
+
+int job_cancel_mode(const ptj_job *job)
+{
+	return job_state(job) >> JOB_MODE_SHIFT & 3;
+}
+
+bool job_is_closed(const ptj_job *job)
+{
+	uint32_t state = job_state(job);
+
+	return state & JOB_CLOSING || (state & JOB_PHASE) >= JOB_FINISHING;
+}
+
+void job_decide_locked(ptj_job *job, bool returned, void *value)
+{
+	uint32_t state = job_state(job);
+
+	if (!returned && value == PTHREAD_CANCELED) {
+		set_state(job, (state & ~JOB_FAILED) | JOB_CANCELLED);
+		return;
+	}
+	if (state & JOB_DECIDED) {
+		if (state & JOB_FAILED && state & JOB_CLOSING && job->outcome.error == ECANCELED)
+			set_state(job, (state & ~JOB_FAILED) | JOB_CANCELLED);
+		return;
+	}
+	if (state & JOB_EXPLICIT) {
+		job->outcome.error = ENODATA;
+		set_state(job, state | JOB_FAILED);
+		return;
+	}
+	job->outcome.result = value;
+}
+
+int job_answer(const ptj_job *job, void **result)
+{
+	uint32_t state = job_state(job);
+
+	if (state & JOB_CANCELLED)
+		return ECANCELED;
+	if (state & JOB_FAILED)
+		return PTJ_EFAILED;
+	if (result)
+		*result = job->outcome.result;
+	return 0;
+}
+
+int job_error_code(const ptj_job *job)
+{
+	uint32_t state = job_state(job);
+
+	if ((state & JOB_PHASE) < JOB_FINISHING)
+		return 0;
+	if (state & JOB_CANCELLED)
+		return ECANCELED;
+	return state & JOB_FAILED ? job->outcome.error : 0;
+}
+
+int job_name_locked(const ptj_job *job, char *buf, size_t size)
+{
+	if (job->extra && job->extra->name)
+		return snprintf(buf, size, "%s", job->extra->name);
+	if (job->id == 0)
+		return snprintf(buf, size, "shield");
+	return snprintf(buf, size, "job-%" PRIu64, job->id);
+}

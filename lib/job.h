@@ -1,0 +1,139 @@
+/* A job: what it is to run, how far it is, what became of it.  A job knows neither scheduler nor
+   thread; those who do move it through its phases:
+
+	                spawned with a permit
+	                  |
+	 (new) --> PENDING --> READY --> RUNNING --> FINISHING --> ENDED
+	              |          |          |                        ^
+	              |          |          +------------------------+  nothing to settle
+	              +----------+--> FINISHING        closed before its function was entered
+
+   PENDING: in line.  READY: has a permit, waits for a thread.  RUNNING: a thread has it.
+   FINISHING: the function is over; what became of it is decided; the release function and the
+   exception handler are being called.  ENDED: over; waiters may go.
+
+   The outside sees three states: pending and active (READY or RUNNING) until a close of the job
+   begins or its function is over, and closed from then on.
+
+   A job is 64 bytes, one cache line.  What few jobs have lies in a job_extra.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef JOB_H
+#define JOB_H
+
+#include "attr.h"
+#include "list.h"
+#include "parker.h"
+
+#include <ptjobs.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define JOB_PHASE 0x7u
+#define JOB_PENDING 0x1u
+#define JOB_READY 0x2u
+#define JOB_RUNNING 0x3u
+#define JOB_FINISHING 0x4u
+#define JOB_ENDED 0x5u
+
+#define JOB_CLOSING 0x8u       /* a close of it began */
+#define JOB_OBSERVED 0x10u     /* somebody called wait, poll or close */
+#define JOB_WAITED 0x20u       /* a waiter may be on the list for it */
+#define JOB_PERMIT 0x40u       /* one of the scheduler's permits is its own */
+#define JOB_SHIELD 0x80u       /* a shielded function: not counted, not listed */
+#define JOB_EXPLICIT 0x100u    /* returning is not succeeding */
+#define JOB_DECIDED 0x200u     /* it called fail or succeed */
+#define JOB_FAILED 0x400u      /* outcome is an error; final from FINISHING on */
+#define JOB_CANCELLED 0x800u   /* it was cancelled or never ran */
+#define JOB_STRAGGLER 0x1000u  /* it outlasted its scheduler's close */
+#define JOB_CALLBACK 0x2000u   /* its on-cancel callback is due */
+#define JOB_MODE_SHIFT 14      /* two bits: PTJ_CANCEL_ */
+
+struct slab;
+struct worker;
+
+struct ptj_job {
+	/* 0: the slot is free.  Last written when a job is made, with release, so that whoever
+	   takes a reference by compare-and-swap sees a whole job. */
+	_Atomic uint32_t refs;
+	/* Phase and flags.  Written under the scheduler's mu, with release; read anywhere, with
+	   acquire: who sees ENDED sees the outcome, and every count that the end changed. */
+	_Atomic uint32_t state;
+	union {
+		ptj_job_fn fn; /* until RUNNING */
+		void *result;  /* from then on, by the job's thread; final from FINISHING on */
+		int error;     /* instead, with JOB_FAILED */
+	} outcome;
+	void *arg; /* read-only; the release function ends its life */
+	union {
+		struct link link;      /* PENDING, READY: in the scheduler's list; guarded by mu */
+		struct worker *worker; /* RUNNING; guarded by mu; NULL in other phases */
+	} at;
+	struct slab *slab;       /* read-only for the life of the memory */
+	uint64_t id;             /* read-only; 0 for a shield */
+	struct job_extra *extra; /* set once, under mu, while the job lives; NULL if not needed */
+};
+
+/* What only some jobs have.  Guarded by the scheduler's mu unless said. */
+struct job_extra {
+	char *name;                 /* NULL for "job-N" */
+	ptj_release_fn release;     /* read-only */
+	char *message;              /* what it failed with; final from FINISHING on */
+	int cancel_fd;              /* -1: none */
+	void (*on_cancel)(void *);  /* NULL: none */
+	void *on_cancel_arg;
+	bool calling;               /* on_cancel is being called */
+	struct parker *called;      /* who waits until it is not; NULL: nobody */
+	size_t traceback_len;       /* read-only */
+	void *traceback[];          /* read-only: the stack that spawned the job */
+};
+
+/* Room for a job_extra with a traceback of that length, or NULL. */
+struct job_extra *job_extra_create(size_t traceback_len);
+void job_extra_free(struct job_extra *extra);
+
+/* The job's extra part, made if it has none; NULL without memory.  mu held. */
+struct job_extra *job_extra_locked(ptj_job *job);
+
+static inline uint32_t job_state(const ptj_job *job)
+{
+	return atomic_load_explicit(&job->state, memory_order_acquire);
+}
+
+static inline uint32_t job_phase(const ptj_job *job)
+{
+	return job_state(job) & JOB_PHASE;
+}
+
+static inline bool job_has(const ptj_job *job, uint32_t flag)
+{
+	return job_state(job) & flag;
+}
+
+/* mu held: nobody else writes the state, so a load and a store are enough. */
+void job_set_phase_locked(ptj_job *job, uint32_t phase);
+void job_set_locked(ptj_job *job, uint32_t flags);
+void job_clear_locked(ptj_job *job, uint32_t flags);
+
+int job_cancel_mode(const ptj_job *job);
+
+/* Whether the job is on its way out: ended, or being closed. */
+bool job_is_closed(const ptj_job *job);
+
+/* The job's function is over: decides what became of it.  returned: with value; else its thread
+   was unwound, by a cancellation if value is PTHREAD_CANCELED and by pthread_exit(value) if not.
+   mu held. */
+void job_decide_locked(ptj_job *job, bool returned, void *value);
+
+/* What wait returns for a job that has ended, and the result where that is 0. */
+int job_answer(const ptj_job *job, void **result);
+
+/* 0, or how a job whose function is over failed. */
+int job_error_code(const ptj_job *job);
+
+/* The name, as snprintf does.  mu held. */
+int job_name_locked(const ptj_job *job, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "roster.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <urcu/urcu-bp.h>
+
+#define SLAB_BYTES 65536
+#define SLAB_SLOTS ((SLAB_BYTES - sizeof(struct slab)) / sizeof(ptj_job))
+
+/* How many slabs are worth one grace period (some microseconds). */
+#define RECLAIM_BATCH 16
+
+struct slab {
+	_Atomic(struct slab *) older; /* next on the list; kept while readers may stand here */
+	struct slab *newer;           /* guarded by mu */
+	struct roster *roster;        /* read-only */
+	_Atomic uint32_t touched;     /* slots ever used; the rest was never written to */
+	uint32_t in_use;              /* guarded by mu */
+	struct link roomy;            /* in roster->roomy, or ->doomed; guarded by mu */
+	struct link free;             /* free slots, by their at.link; guarded by mu */
+	_Alignas(64) ptj_job jobs[];
+};
+
+/* Pairs a reader's end of its section with the writer's return from the grace period, in terms
+   that ThreadSanitizer knows: it cannot see the barriers within liburcu. */
+#if defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN 1
+#endif
+#endif
+#ifdef HAS_TSAN
+#include <sanitizer/tsan_interface.h>
+static void tell_reader_done(struct roster *r)
+{
+	__tsan_release(r);
+}
+static void tell_grace_period_over(struct roster *r)
+{
+	__tsan_acquire(r);
+}
+#else
+static void tell_reader_done(struct roster *r)
+{
+	(void)r;
+}
+static void tell_grace_period_over(struct roster *r)
+{
+	(void)r;
+}
+#endif
+
+void roster_init(struct roster *r)
+{
+	atomic_init(&r->newest, NULL);
+	list_init(&r->roomy);
+	list_init(&r->doomed);
+	r->doomed_count = 0;
+	r->spare = NULL;
+	r->slots_in_use = 0;
+}
+
+/* Release: a reader that finds the slab finds it made.  Pairs with the acquire in
+   oldest_unvisited().  Checked by tests/test_collection.c. */
+static struct slab *slab_create(struct roster *r)
+{
+	struct slab *slab, *newest = atomic_load_explicit(&r->newest, memory_order_relaxed);
+
+	slab = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (slab == MAP_FAILED)
+		return NULL;
+	slab->roster = r;
+	list_init(&slab->free);
+	list_append(&r->roomy, &slab->roomy);
+	atomic_init(&slab->older, newest);
+	if (newest)
+		newest->newer = slab;
+	atomic_store_explicit(&r->newest, slab, memory_order_release);
+	return slab;
+}
+
+/* Takes slab off the list.  Its own way to the older ones stays for readers that stand in it. */
+static void slab_doom(struct slab *slab)
+{
+	struct roster *r = slab->roster;
+	struct slab *older = atomic_load_explicit(&slab->older, memory_order_relaxed);
+
+	if (older)
+		older->newer = slab->newer;
+	if (slab->newer)
+		atomic_store_explicit(&slab->newer->older, older, memory_order_release);
+	else
+		atomic_store_explicit(&r->newest, older, memory_order_release);
+	list_remove(&slab->roomy);
+	list_append(&r->doomed, &slab->roomy);
+	r->doomed_count++;
+}
+
+static ptj_job *take_slot(struct slab *slab)
+{
+	struct link *free = list_pop(&slab->free);
+	uint32_t touched;
+	ptj_job *job;
+
+	if (free)
+		return container_of(free, ptj_job, at.link);
+	touched = atomic_load_explicit(&slab->touched, memory_order_relaxed);
+	job = &slab->jobs[touched];
+	job->slab = slab;
+	atomic_store_explicit(&slab->touched, touched + 1, memory_order_release);
+	return job;
+}
+
+static bool is_full(const struct slab *slab)
+{
+	return slab->in_use == SLAB_SLOTS;
+}
+
+ptj_job *roster_alloc_locked(struct roster *r)
+{
+	struct slab *slab;
+	ptj_job *job;
+
+	slab = list_empty(&r->roomy) ? slab_create(r) : container_of(r->roomy.next, struct slab, roomy);
+	if (!slab)
+		return NULL;
+	if (slab == r->spare)
+		r->spare = NULL;
+	job = take_slot(slab);
+	slab->in_use++;
+	r->slots_in_use++;
+	if (is_full(slab))
+		list_remove(&slab->roomy);
+	return job;
+}
+
+void roster_publish_locked(ptj_job *job, uint32_t refs)
+{
+	atomic_store_explicit(&job->refs, refs, memory_order_release);
+}
+
+void roster_free_locked(ptj_job *job)
+{
+	struct slab *slab = job->slab;
+	struct roster *r = slab->roster;
+
+	if (is_full(slab))
+		list_prepend(&r->roomy, &slab->roomy);
+	list_prepend(&slab->free, &job->at.link);
+	slab->in_use--;
+	r->slots_in_use--;
+	if (slab->in_use > 0)
+		return;
+	if (r->spare)
+		slab_doom(slab);
+	else
+		r->spare = slab;
+}
+
+bool roster_wants_reclaim_locked(const struct roster *r)
+{
+	return r->doomed_count >= RECLAIM_BATCH;
+}
+
+static void unmap_all(struct link *slabs)
+{
+	struct link *node;
+
+	while ((node = list_pop(slabs)))
+		munmap(container_of(node, struct slab, roomy), SLAB_BYTES);
+}
+
+void roster_reclaim_locked(struct roster *r, pthread_mutex_t *mu)
+{
+	struct link doomed;
+
+	if (list_empty(&r->doomed))
+		return;
+	list_init(&doomed);
+	list_append_all(&doomed, &r->doomed);
+	r->doomed_count = 0;
+	pthread_mutex_unlock(mu);
+	urcu_bp_synchronize_rcu();
+	tell_grace_period_over(r);
+	unmap_all(&doomed);
+	pthread_mutex_lock(mu);
+}
+
+struct roster *roster_of(const ptj_job *job)
+{
+	return job->slab->roster;
+}
+
+/* Takes a reference unless there is none left to share.  Acquire: pairs with the release in
+   roster_publish_locked(); the job is whole. */
+static bool try_ref(ptj_job *job)
+{
+	uint32_t refs = atomic_load_explicit(&job->refs, memory_order_relaxed);
+
+	while (refs > 0)
+		if (atomic_compare_exchange_weak_explicit(&job->refs, &refs, refs + 1, memory_order_acquire,
+		                                          memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* A place in the walk: the next slot to look at.  Between two read sections the reference to the
+   last job found keeps its slab mapped and on the list. */
+struct cursor {
+	struct slab *slab;
+	uint32_t slot;
+};
+
+static ptj_job *next_in_section(struct cursor *at)
+{
+	ptj_job *job;
+
+	while (at->slab) {
+		if (at->slot == atomic_load_explicit(&at->slab->touched, memory_order_acquire)) {
+			at->slab = atomic_load_explicit(&at->slab->older, memory_order_acquire);
+			at->slot = 0;
+			continue;
+		}
+		job = &at->slab->jobs[at->slot++];
+		if (try_ref(job))
+			return job;
+	}
+	return NULL;
+}
+
+static ptj_job *next_job(struct roster *r, struct cursor *at, bool first)
+{
+	ptj_job *job;
+	int cancel_state;
+
+	/* A reader that was cancelled here would take its reference along. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	urcu_bp_read_lock();
+	if (first)
+		at->slab = atomic_load_explicit(&r->newest, memory_order_acquire);
+	job = next_in_section(at);
+	tell_reader_done(r);
+	urcu_bp_read_unlock();
+	pthread_setcancelstate(cancel_state, NULL);
+	return job;
+}
+
+struct visit {
+	ptj_job *job;
+	void (*unref)(ptj_job *job);
+};
+
+static void end_visit(void *arg)
+{
+	struct visit *visit = arg;
+
+	if (visit->job)
+		visit->unref(visit->job);
+}
+
+int roster_visit(struct roster *r, int (*visit)(ptj_job *job, void *user), void *user,
+                 void (*unref)(ptj_job *job))
+{
+	struct cursor at = {.slab = NULL, .slot = 0};
+	struct visit held = {.job = NULL, .unref = unref};
+	ptj_job *job;
+	int rc = 0;
+
+	pthread_cleanup_push(end_visit, &held);
+	for (job = next_job(r, &at, true); job && rc == 0; job = next_job(r, &at, false)) {
+		if (held.job)
+			unref(held.job);
+		held.job = job;
+		rc = visit(job, user);
+		if (rc)
+			break;
+	}
+	pthread_cleanup_pop(1);
+	return rc;
+}
+
+void roster_each_locked(struct roster *r, void (*each)(ptj_job *job, void *user), void *user)
+{
+	struct slab *slab;
+	uint32_t i;
+
+	for (slab = atomic_load_explicit(&r->newest, memory_order_acquire); slab;
+	     slab = atomic_load_explicit(&slab->older, memory_order_acquire))
+		for (i = 0; i < slab->touched; i++)
+			if (atomic_load_explicit(&slab->jobs[i].refs, memory_order_relaxed) > 0)
+				each(&slab->jobs[i], user);
+}
+
+void roster_destroy(struct roster *r)
+{
+	struct slab *slab, *older;
+
+	unmap_all(&r->doomed);
+	for (slab = atomic_load_explicit(&r->newest, memory_order_acquire); slab; slab = older) {
+		older = atomic_load_explicit(&slab->older, memory_order_relaxed);
+		munmap(slab, SLAB_BYTES);
+	}
+}
