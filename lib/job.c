@@ -66,11 +66,28 @@ int job_cancel_mode(const ptj_job *job)
 	return job_state(job) >> JOB_MODE_SHIFT & 3;
 }
 
-bool job_is_closed(const ptj_job *job)
+static bool is_over_or_closing(uint32_t state)
+{
+	return state & JOB_CLOSING || (state & JOB_PHASE) >= JOB_FINISHING;
+}
+
+bool job_is_pending(const ptj_job *job)
 {
 	uint32_t state = job_state(job);
 
-	return state & JOB_CLOSING || (state & JOB_PHASE) >= JOB_FINISHING;
+	return !is_over_or_closing(state) && (state & JOB_PHASE) == JOB_PENDING;
+}
+
+bool job_is_active(const ptj_job *job)
+{
+	uint32_t state = job_state(job);
+
+	return !is_over_or_closing(state) && (state & JOB_PHASE) != JOB_PENDING;
+}
+
+bool job_is_closed(const ptj_job *job)
+{
+	return is_over_or_closing(job_state(job));
 }
 
 void job_decide_locked(ptj_job *job, bool returned, void *value)
@@ -116,6 +133,20 @@ int job_error_code(const ptj_job *job)
 	if (state & JOB_CANCELLED)
 		return ECANCELED;
 	return state & JOB_FAILED ? job->outcome.error : 0;
+}
+
+bool job_has_failed(const ptj_job *job)
+{
+	uint32_t state = job_state(job);
+
+	return (state & JOB_PHASE) >= JOB_FINISHING && state & JOB_FAILED;
+}
+
+/* Release, and acquire for the last: what others did with the job comes before its memory is used
+   again. */
+bool job_drop_ref(ptj_job *job)
+{
+	return atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) == 1;
 }
 
 int job_name_locked(const ptj_job *job, char *buf, size_t size)

@@ -50,6 +50,7 @@
 #define JOB_STRAGGLER 0x1000u  /* it outlasted its scheduler's close */
 #define JOB_CALLBACK 0x2000u   /* its on-cancel callback is due */
 #define JOB_MODE_SHIFT 14      /* two bits: PTJ_CANCEL_ */
+#define JOB_REPORTED 0x10000u  /* a straggler that the handler has been told of */
 
 struct slab;
 struct worker;
@@ -119,7 +120,9 @@ void job_clear_locked(ptj_job *job, uint32_t flags);
 
 int job_cancel_mode(const ptj_job *job);
 
-/* Whether the job is on its way out: ended, or being closed. */
+/* What the outside sees: exactly one is true at any moment. */
+bool job_is_pending(const ptj_job *job);
+bool job_is_active(const ptj_job *job);
 bool job_is_closed(const ptj_job *job);
 
 /* The job's function is over: decides what became of it.  returned: with value; else its thread
@@ -132,6 +135,12 @@ int job_answer(const ptj_job *job, void **result);
 
 /* 0, or how a job whose function is over failed. */
 int job_error_code(const ptj_job *job);
+
+/* Whether the job's function is over and it failed. */
+bool job_has_failed(const ptj_job *job);
+
+/* Gives up a reference; true if it was the last, and then nobody else can get one. */
+bool job_drop_ref(ptj_job *job);
 
 /* The name, as snprintf does.  mu held. */
 int job_name_locked(const ptj_job *job, char *buf, size_t size);

@@ -4,22 +4,16 @@
 
 #include "parker.h"
 
-int parker_init(struct parker *p)
+void parker_init(struct parker *p)
 {
 	pthread_condattr_t attr;
-	int rc;
 
-	rc = pthread_condattr_init(&attr);
-	if (rc)
-		return rc;
+	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	rc = pthread_cond_init(&p->cond, &attr);
+	pthread_cond_init(&p->cond, &attr);
 	pthread_condattr_destroy(&attr);
-	if (rc)
-		return rc;
 	pthread_mutex_init(&p->mu, NULL);
 	p->woken = false;
-	return 0;
 }
 
 void parker_destroy(struct parker *p)

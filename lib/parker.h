@@ -24,8 +24,8 @@ struct parker {
 	pthread_cond_t cond; /* woken */
 };
 
-/* ENOMEM, EAGAIN as pthread_cond_init(). */
-int parker_init(struct parker *p);
+/* Cannot fail: glibc's and musl's condition variables need no memory of their own. */
+void parker_init(struct parker *p);
 void parker_destroy(struct parker *p);
 
 /* Makes the current, or else the next, parker_park() return.  p must be valid until this

@@ -4,9 +4,9 @@
 
 #include "roster.h"
 
-#include <string.h>
+#include "grace.h"
+
 #include <sys/mman.h>
-#include <urcu/urcu-bp.h>
 
 #define SLAB_BYTES 65536
 #define SLAB_SLOTS ((SLAB_BYTES - sizeof(struct slab)) / sizeof(ptj_job))
@@ -25,36 +25,6 @@ struct slab {
 	_Alignas(64) ptj_job jobs[];
 };
 
-/* Pairs a reader's end of its section with the writer's return from the grace period, in terms
-   that ThreadSanitizer knows: it cannot see the barriers within liburcu. */
-#if defined(__SANITIZE_THREAD__)
-#define HAS_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HAS_TSAN 1
-#endif
-#endif
-#ifdef HAS_TSAN
-#include <sanitizer/tsan_interface.h>
-static void tell_reader_done(struct roster *r)
-{
-	__tsan_release(r);
-}
-static void tell_grace_period_over(struct roster *r)
-{
-	__tsan_acquire(r);
-}
-#else
-static void tell_reader_done(struct roster *r)
-{
-	(void)r;
-}
-static void tell_grace_period_over(struct roster *r)
-{
-	(void)r;
-}
-#endif
-
 void roster_init(struct roster *r)
 {
 	atomic_init(&r->newest, NULL);
@@ -66,7 +36,7 @@ void roster_init(struct roster *r)
 }
 
 /* Release: a reader that finds the slab finds it made.  Pairs with the acquire in
-   oldest_unvisited().  Checked by tests/test_collection.c. */
+   next_job().  Checked by tests/test_collection.c. */
 static struct slab *slab_create(struct roster *r)
 {
 	struct slab *slab, *newest = atomic_load_explicit(&r->newest, memory_order_relaxed);
@@ -185,8 +155,7 @@ void roster_reclaim_locked(struct roster *r, pthread_mutex_t *mu)
 	list_append_all(&doomed, &r->doomed);
 	r->doomed_count = 0;
 	pthread_mutex_unlock(mu);
-	urcu_bp_synchronize_rcu();
-	tell_grace_period_over(r);
+	grace_wait();
 	unmap_all(&doomed);
 	pthread_mutex_lock(mu);
 }
@@ -238,15 +207,11 @@ static ptj_job *next_job(struct roster *r, struct cursor *at, bool first)
 	ptj_job *job;
 	int cancel_state;
 
-	/* A reader that was cancelled here would take its reference along. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	urcu_bp_read_lock();
+	grace_read_begin(&cancel_state);
 	if (first)
 		at->slab = atomic_load_explicit(&r->newest, memory_order_acquire);
 	job = next_in_section(at);
-	tell_reader_done(r);
-	urcu_bp_read_unlock();
-	pthread_setcancelstate(cancel_state, NULL);
+	grace_read_end(cancel_state);
 	return job;
 }
 

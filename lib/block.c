@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "block.h"
+
+#include "inside.h"
+#include "worker.h"
+
+#include <errno.h>
+
+/* How often a blocked thread tries again to have a thread started, while none can be. */
+#define RETRY_MS 10
+
+void block_init(struct block *b, struct ptj_scheduler *s, bool obliging)
+{
+	b->s = s;
+	b->obliging = obliging;
+	b->undo = NULL;
+	b->parker = inside_parker(&b->own);
+	waiter_init(&b->waiter, b->parker);
+	lender_init(&b->lender, b->parker);
+	if (!obliging)
+		b->lender.home = NULL;
+	if (b->lender.home)
+		b->waiter.lender = &b->lender;
+}
+
+/* Lends with the waiter in place: whoever sees the permit lent may end the job that is waited
+   for, and must then find the lender.  s->mu may be released and reacquired. */
+static void lend(struct block *b)
+{
+	struct ptj_scheduler *home = b->lender.home;
+
+	if (!home || b->lender.state != LENDER_IDLE)
+		return;
+	if (home == b->s) {
+		lender_lend_locked(&b->lender);
+		workers_wanted_locked(home);
+		return;
+	}
+	pthread_mutex_unlock(&b->s->mu);
+	pthread_mutex_lock(&home->mu);
+	lender_lend_locked(&b->lender);
+	workers_wanted_locked(home);
+	pthread_mutex_unlock(&home->mu);
+	pthread_mutex_lock(&b->s->mu);
+}
+
+/* s->mu is not held: it is released in the park, the only cancellation point. */
+static void abandon(void *arg)
+{
+	struct block *b = arg;
+
+	pthread_mutex_lock(&b->s->mu);
+	list_remove(&b->waiter.link);
+	if (b->undo)
+		b->undo(b);
+	workers_wanted_locked(b->s);
+	pthread_mutex_unlock(&b->s->mu);
+	block_done(b, DEADLINE_PAST);
+}
+
+static int loop_locked(struct block *b, deadline until)
+{
+	struct ptj_scheduler *s = b->s;
+	deadline retry;
+
+	for (;;) {
+		while (reap_locked(s, until))
+			;
+		if (b->waiter.done)
+			return 0;
+		if (b->obliging && inside_interrupted())
+			return EINTR;
+		if (deadline_passed(until))
+			return ETIMEDOUT;
+		retry = workers_wanted_locked(s) ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
+		pthread_mutex_unlock(&s->mu);
+		parker_park(b->parker, deadline_earlier(until, retry));
+		pthread_mutex_lock(&s->mu);
+	}
+}
+
+int block_locked(struct block *b, struct link *list, deadline until)
+{
+	int rc;
+
+	b->waiter.done = false;
+	list_append(list, &b->waiter.link);
+	pthread_cleanup_push(abandon, b);
+	lend(b);
+	rc = loop_locked(b, until);
+	pthread_cleanup_pop(0);
+	list_remove(&b->waiter.link);
+	workers_wanted_locked(b->s);
+	return rc;
+}
+
+void block_done(struct block *b, deadline until)
+{
+	lender_end(&b->lender, until);
+	inside_parker_done(b->parker, &b->own);
+}
+
+int block_until_locked(struct ptj_scheduler *s, bool (*holds)(const struct ptj_scheduler *s),
+                       deadline until, bool obliging)
+{
+	struct block b;
+	int rc = 0;
+
+	block_init(&b, s, obliging);
+	b.lender.home = NULL;
+	while (!holds(s) && rc == 0)
+		rc = block_locked(&b, &s->quiet, until);
+	inside_parker_done(b.parker, &b.own);
+	return holds(s) ? 0 : rc;
+}

@@ -1,0 +1,43 @@
+/* Blocking: the one place where a thread waits for a scheduler's state to change.
+
+   The caller's waiter is put on a list, the permit of the job that it is in is lent, and the
+   thread parks until somebody releases the waiter, until the deadline, or until the calling job
+   is to be interrupted.  The park is the cancellation point, with no lock held; cancelled there,
+   the waiter is taken off its list and nothing is left behind.
+
+   A blocked thread also joins workers whose job was unwound, and has a thread started for a ready
+   job where that was not possible before.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include "permits.h"
+#include "scheduler.h"
+
+struct block {
+	struct ptj_scheduler *s;
+	struct waiter waiter;
+	struct lender lender;
+	bool obliging; /* lends, and is interrupted; a close does neither */
+	/* Called with s->mu held after a cancellation took the waiter off its list; NULL: nothing. */
+	void (*undo)(struct block *b);
+	struct parker *parker;
+	struct parker own;
+};
+
+void block_init(struct block *b, struct ptj_scheduler *s, bool obliging);
+
+/* Blocks on list: 0, b->waiter was released; ETIMEDOUT; EINTR.  s->mu is held, released and
+   reacquired.  May be called again. */
+int block_locked(struct block *b, struct link *list, deadline until);
+
+/* Has the permit back when it returns; until is how long it waits for it.  Nothing held. */
+void block_done(struct block *b, deadline until);
+
+/* Blocks on s->quiet until holds(s).  Whoever makes holds(s) true releases that list. */
+int block_until_locked(struct ptj_scheduler *s, bool (*holds)(const struct ptj_scheduler *s),
+                       deadline until, bool obliging);
+
+#endif

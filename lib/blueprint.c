@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "blueprint.h"
+
+#include <errno.h>
+#include <string.h>
+#ifdef HAVE_BACKTRACE
+#include <execinfo.h>
+#endif
+
+#define TRACEBACK_MAX 64
+
+/* backtrace() may load libgcc when it is first called, which is a cancellation point. */
+static size_t take_traceback(void **frames)
+{
+#ifdef HAVE_BACKTRACE
+	int n, cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	n = backtrace(frames, TRACEBACK_MAX);
+	pthread_setcancelstate(cancel_state, NULL);
+	return n > 0 ? (size_t)n : 0;
+#else
+	(void)frames;
+	return 0;
+#endif
+}
+
+static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug)
+{
+	void *frames[TRACEBACK_MAX];
+	size_t n = debug ? take_traceback(frames) : 0;
+
+	b->extra = job_extra_create(n);
+	if (!b->extra)
+		return ENOMEM;
+	if (n > 0)
+		memcpy(b->extra->traceback, frames, n * sizeof(frames[0]));
+	b->extra->release = attr->release;
+	if (attr->name && !(b->extra->name = strdup(attr->name))) {
+		job_extra_free(b->extra);
+		return ENOMEM;
+	}
+	return 0;
+}
+
+int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn,
+                   void *arg)
+{
+	int mode;
+
+	if (!attr)
+		attr = &job_attr_defaults;
+	mode = attr->cancel_mode == CANCEL_MODE_INHERITED ? s->cancel_mode : attr->cancel_mode;
+	b->fn = fn;
+	b->arg = arg;
+	b->flags = (uint32_t)mode << JOB_MODE_SHIFT;
+	if (attr->explicit_result)
+		b->flags |= JOB_EXPLICIT;
+	b->extra = NULL;
+	if (!attr->name && !attr->release && !s->debug)
+		return 0;
+	return make_extra(b, attr, s->debug);
+}
+
+void blueprint_discard(struct blueprint *b)
+{
+	job_extra_free(b->extra);
+	b->extra = NULL;
+}
+
+ptj_job *blueprint_build_locked(struct blueprint *b, struct ptj_scheduler *s, uint32_t refs)
+{
+	ptj_job *job = roster_alloc_locked(&s->roster);
+
+	if (!job)
+		return NULL;
+	job->outcome.fn = b->fn;
+	job->arg = b->arg;
+	job->extra = b->extra;
+	list_init(&job->at.link);
+	if (b->flags & JOB_SHIELD) {
+		job->id = 0;
+		count_add_locked(&s->shields, 1);
+	} else {
+		job->id = ++s->last_id;
+		count_add_locked(&s->len, 1);
+	}
+	atomic_store_explicit(&job->state, b->flags | JOB_READY, memory_order_relaxed);
+	roster_publish_locked(job, refs);
+	return job;
+}

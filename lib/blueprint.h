@@ -1,0 +1,29 @@
+/* What a job is made from: gathered, and its memory had, before s->mu is taken and a place for
+   the job is looked for.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef BLUEPRINT_H
+#define BLUEPRINT_H
+
+#include "scheduler.h"
+
+struct blueprint {
+	ptj_job_fn fn;
+	void *arg;
+	uint32_t flags;
+	struct job_extra *extra;
+};
+
+/* Fills in b for a spawn on s, with the caller's stack in debug mode.  ENOMEM. */
+int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn,
+                   void *arg);
+
+/* Releases what a blueprint that was not used holds. */
+void blueprint_discard(struct blueprint *b);
+
+/* Makes the job, in phase READY and in no list, with that many references, and counts it.  NULL
+   without memory; else b is used up. */
+ptj_job *blueprint_build_locked(struct blueprint *b, struct ptj_scheduler *s, uint32_t refs);
+
+#endif

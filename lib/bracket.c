@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "bracket.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* All but those that a thread raises by its own doing, which kill the process when blocked. */
+static void worker_mask(sigset_t *mask)
+{
+	static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+	size_t i;
+
+	sigfillset(mask);
+	for (i = 0; i < sizeof(synchronous) / sizeof(synchronous[0]); i++)
+		sigdelset(mask, synchronous[i]);
+}
+
+static void restore_mask(void)
+{
+	sigset_t mask;
+
+	worker_mask(&mask);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+void bracket_name_thread(pthread_t thread, const char *name)
+{
+	char cut[THREAD_NAME_SIZE];
+
+	snprintf(cut, sizeof(cut), "%.15s", name);
+	pthread_setname_np(thread, cut);
+}
+
+static void rename_self(struct bracket *b, const char *name)
+{
+	bracket_name_thread(pthread_self(), name);
+	b->named = name != b->base;
+}
+
+static void rename_to_id(struct bracket *b, uint64_t id)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "job-%" PRIu64, id);
+	rename_self(b, name);
+}
+
+/* Whether the clock has ticked since the last time that this was true. */
+static bool ticked(struct bracket *b)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_nsec == b->tick.tv_nsec && now.tv_sec == b->tick.tv_sec)
+		return false;
+	b->tick = now;
+	return true;
+}
+
+void bracket_enter(struct bracket *b, const char *name, uint64_t id)
+{
+	bool fresh = ticked(b) || b->rested;
+
+	if (fresh && !b->rested)
+		restore_mask();
+	b->rested = false;
+	if (name)
+		rename_self(b, name);
+	else if (fresh)
+		rename_to_id(b, id);
+	else if (b->named)
+		rename_self(b, b->base);
+}
+
+void bracket_leave(void)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+}
+
+void bracket_rest(struct bracket *b)
+{
+	restore_mask();
+	if (b->named)
+		rename_self(b, b->base);
+	b->rested = true;
+}
+
+int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	sigset_t mask, old;
+	int rc;
+
+	worker_mask(&mask);
+	pthread_sigmask(SIG_SETMASK, &mask, &old);
+	rc = pthread_create(thread, attr, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}

@@ -1,0 +1,48 @@
+/* What a job may leave behind in its thread, and how the next one is kept from seeing it: cancel
+   state and type, signal mask, the thread's name.
+
+   Cancel state and type cost nanoseconds and are restored after every job.  The mask and the name
+   cost a system call each, more than a short job does.  A job with a name of its own always gets
+   it on its thread.  For the others both are seen to when the worker was idle, and then once per
+   tick of the coarse clock (some milliseconds): a job that is the first of its worker's in a tick
+   is called job-N and finds the signal mask as it should be, jobs that follow within that tick
+   run under the scheduler's name.  So a busy worker makes no system call per job, and never
+   carries a name that is not its job's.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef BRACKET_H
+#define BRACKET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define THREAD_NAME_SIZE 16 /* the kernel's limit */
+
+struct bracket {
+	const char *base; /* the name between jobs */
+	struct timespec tick;
+	bool named;  /* the thread carries another name than base */
+	bool rested; /* no job has run since bracket_rest() */
+};
+
+/* All are called by the worker's own thread, with cancellation disabled and no lock held. */
+
+/* Before a job's function.  name is the job's own, or NULL if it is the id's. */
+void bracket_enter(struct bracket *b, const char *name, uint64_t id);
+
+/* After it. */
+void bracket_leave(void);
+
+/* Before the worker parks. */
+void bracket_rest(struct bracket *b);
+
+/* Starts a thread with the signal mask that workers have.  As pthread_create(). */
+int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+
+/* Names another thread, which must be there.  name is cut to what fits. */
+void bracket_name_thread(pthread_t thread, const char *name);
+
+#endif

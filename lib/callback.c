@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "callback.h"
+
+#include "inside.h"
+#include "keep_errno.h"
+
+/* While extra->calling is set the job neither ends nor unregisters. */
+void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	struct inside frame = {.s = s, .about = job, .is_callback = true};
+	struct job_extra *extra = job->extra;
+	void (*fn)(void *) = extra->on_cancel;
+
+	job_clear_locked(job, JOB_CALLBACK);
+	extra->on_cancel = NULL;
+	extra->calling = true;
+	pthread_mutex_unlock(&s->mu);
+	inside_push(&frame);
+	fn(extra->on_cancel_arg);
+	inside_pop(&frame);
+	pthread_mutex_lock(&s->mu);
+	extra->calling = false;
+	if (extra->called)
+		parker_wake(extra->called);
+}
+
+void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	struct parker own, *parker = inside_parker(&own);
+	struct job_extra *extra = job->extra;
+
+	job_clear_locked(job, JOB_CALLBACK);
+	extra->on_cancel = NULL;
+	while (extra->calling) {
+		extra->called = parker;
+		pthread_mutex_unlock(&s->mu);
+		parker_park(parker, DEADLINE_NEVER);
+		pthread_mutex_lock(&s->mu);
+	}
+	extra->called = NULL;
+	inside_parker_done(parker, &own);
+}
+
+/* Registers fn for job, and calls it if the request that it is for came before. */
+static int register_locked(struct ptj_scheduler *s, ptj_job *job, void (*fn)(void *), void *arg)
+{
+	if (!job_extra_locked(job))
+		return ENOMEM;
+	callback_unregister_locked(s, job);
+	job->extra->on_cancel = fn;
+	job->extra->on_cancel_arg = arg;
+	if (job_has(job, JOB_CLOSING))
+		callback_run_locked(s, job);
+	return 0;
+}
+
+/* In the callback itself the job is the one it is called for, and there is nothing to wait for:
+   the callback was taken out before it was called. */
+int ptj_job_on_cancel(void (*fn)(void *arg), void *arg)
+{
+	KEEP_ERRNO;
+	ptj_job *self = inside_self();
+	struct ptj_scheduler *s;
+	int rc = 0, cancel_state;
+
+	if (!self)
+		return inside_callback() && !fn ? 0 : EINVAL;
+	s = scheduler_of(self);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	pthread_mutex_lock(&s->mu);
+	if (fn)
+		rc = register_locked(s, self, fn, arg);
+	else if (self->extra)
+		callback_unregister_locked(s, self);
+	pthread_mutex_unlock(&s->mu);
+	pthread_setcancelstate(cancel_state, NULL);
+	return rc;
+}

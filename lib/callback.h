@@ -1,0 +1,20 @@
+/* A job's on-cancel callback: at most one, called at most once, on the closer's thread, while the
+   job is still there.  What its argument points to may lie on the job's stack, so whoever takes
+   the callback back, and the end of the job does, waits for one that is running.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef CALLBACK_H
+#define CALLBACK_H
+
+#include "scheduler.h"
+
+/* Calls job's callback, which is there.  s->mu is released and reacquired; cancellation
+   disabled. */
+void callback_run_locked(struct ptj_scheduler *s, ptj_job *job);
+
+/* Afterwards job has no callback and none is running.  s->mu may be released and reacquired;
+   cancellation disabled. */
+void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job);
+
+#endif

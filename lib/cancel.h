@@ -1,0 +1,24 @@
+/* Asking a running job to stop.
+
+   A close request does three things before anything is done to the thread: it sets the job's
+   flag, makes its cancel fd readable and wakes it from ptj_sleep(), and calls its on-cancel
+   callback.  Then, unless the job is cooperative, it cancels the thread.  Only the first request
+   does anything; the state flag JOB_CLOSING decides who is first.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef CANCEL_H
+#define CANCEL_H
+
+#include "scheduler.h"
+
+/* Sets the flag, makes the fd readable, wakes the job's thread.  False if that was done before.
+   Cancellation disabled. */
+bool cancel_begin_locked(ptj_job *job);
+
+/* Calls the callback, if it is due, and cancels the thread.  After a cancel_begin_locked() that
+   returned true, once.  s->mu is released and reacquired if there is a callback; the caller has
+   a reference to job.  Cancellation disabled. */
+void cancel_complete_locked(struct ptj_scheduler *s, ptj_job *job);
+
+#endif

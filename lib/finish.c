@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "finish.h"
+
+#include "callback.h"
+#include "inside.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static void report_job(struct ptj_scheduler *s, ptj_job *job, const char *message, int error)
+{
+	struct job_extra *extra = job->extra;
+	ptj_context context = {
+		.message = message,
+		.job = job,
+		.error = error,
+		.error_message = ptj_job_error_message(job),
+	};
+
+	if (extra && extra->traceback_len > 0) {
+		context.source_traceback = extra->traceback;
+		context.source_traceback_len = extra->traceback_len;
+	}
+	report_call(&s->report, s, &context);
+}
+
+void report_straggler(struct ptj_scheduler *s, ptj_job *job)
+{
+	struct inside frame = {.s = s, .about = job};
+
+	inside_push(&frame);
+	report_job(s, job, "Job closing timed out", ETIMEDOUT);
+	inside_pop(&frame);
+}
+
+/* Calls what is to be called between a job's function and its end. */
+static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	struct inside frame = {.s = s, .about = job};
+	struct job_extra *extra = job->extra;
+	ptj_release_fn release = NULL;
+	int cancel_fd = -1;
+	bool report;
+
+	job->at.worker = NULL;
+	job_set_phase_locked(job, JOB_FINISHING);
+	report = job_has(job, JOB_FAILED) && !job_has(job, JOB_OBSERVED | JOB_STRAGGLER);
+	if (extra) {
+		callback_unregister_locked(s, job);
+		release = extra->release;
+		cancel_fd = extra->cancel_fd;
+		extra->cancel_fd = -1;
+	}
+	if (!release && cancel_fd < 0 && !report)
+		return;
+	pthread_mutex_unlock(&s->mu);
+	inside_push(&frame);
+	if (cancel_fd >= 0)
+		close(cancel_fd);
+	if (release)
+		release(job->arg);
+	if (report)
+		report_job(s, job, "Job processing failed", job->outcome.error);
+	inside_pop(&frame);
+	pthread_mutex_lock(&s->mu);
+}
+
+/* Has those who lent their permit to wait for job line up for one, before job's is handed on. */
+static void lenders_first_locked(struct ptj_scheduler *s, const ptj_job *job)
+{
+	struct link *list = scheduler_waiters(s, job);
+	struct waiter *w;
+
+	for (w = waiter_for(list, list->next, job); w; w = waiter_for(list, w->link.next, job))
+		if (w->lender && w->lender->home == s)
+			lender_reclaim_locked(w->lender);
+}
+
+void release_waiters_locked(struct ptj_scheduler *s, const ptj_job *job)
+{
+	struct link *list = scheduler_waiters(s, job), *next;
+	struct waiter *w;
+
+	for (w = waiter_for(list, list->next, job); w; w = waiter_for(list, next, job)) {
+		next = w->link.next;
+		waiter_release(w);
+	}
+}
+
+bool is_quiet(const struct ptj_scheduler *s)
+{
+	return count_get(&s->len) == 0 && count_get(&s->shields) == 0;
+}
+
+static void quiet_locked(struct ptj_scheduler *s)
+{
+	if (is_quiet(s))
+		waiter_release_all(&s->quiet);
+}
+
+void job_unref_locked(ptj_job *job)
+{
+	if (job_drop_ref(job))
+		job_free_locked(job);
+}
+
+static void end_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	bool waited = job_has(job, JOB_WAITED);
+
+	if (waited)
+		lenders_first_locked(s, job);
+	permit_drop_locked(s, job);
+	if (job_has(job, JOB_STRAGGLER))
+		s->straggling--;
+	else
+		count_sub_locked(job_has(job, JOB_SHIELD) ? &s->shields : &s->len, 1);
+	permits_dispatch_locked(s);
+	job->at.worker = NULL;
+	job_set_phase_locked(job, JOB_ENDED);
+	if (waited)
+		release_waiters_locked(s, job);
+	quiet_locked(s);
+	job_unref_locked(job);
+}
+
+void finish_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	if (job->extra || job_has(job, JOB_FAILED))
+		settle_locked(s, job);
+	end_locked(s, job);
+}
+
+void drop_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	job->at.worker = NULL;
+	job_set_locked(job, JOB_CANCELLED);
+	job_set_phase_locked(job, JOB_FINISHING);
+	finish_locked(s, job);
+}

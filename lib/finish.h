@@ -1,0 +1,32 @@
+/* What happens to a job after its function: it is settled (the release function, the exception
+   handler) and ended (counts, permit, waiters, memory).
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef FINISH_H
+#define FINISH_H
+
+#include "permits.h"
+#include "scheduler.h"
+
+/* Finishes a job whose outcome is decided, and which is in no list.  s->mu held, released and
+   reacquired where there is something to call; cancellation disabled.  Jobs that became ready by
+   it are the caller's to see to. */
+void finish_locked(struct ptj_scheduler *s, ptj_job *job);
+
+/* Finishes a job that never ran as cancelled; it is in no list. */
+void drop_locked(struct ptj_scheduler *s, ptj_job *job);
+
+/* Reports a job that outlasted the scheduler's close.  No locks held. */
+void report_straggler(struct ptj_scheduler *s, ptj_job *job);
+
+/* Lets those who wait for job go. */
+void release_waiters_locked(struct ptj_scheduler *s, const ptj_job *job);
+
+/* Whether s has neither job nor shield. */
+bool is_quiet(const struct ptj_scheduler *s);
+
+/* Gives up a reference; the last one frees the job.  s->mu held. */
+void job_unref_locked(ptj_job *job);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "inside.h"
+
+#include "fork.h"
+
+static _Thread_local struct inside *innermost;
+
+void inside_push(struct inside *frame)
+{
+	frame->generation = fork_generation();
+	frame->outer = innermost;
+	innermost = frame;
+}
+
+void inside_pop(struct inside *frame)
+{
+	innermost = frame->outer;
+}
+
+void inside_pop_cleanup(void *frame)
+{
+	inside_pop(frame);
+}
+
+/* A frame that came over a fork says nothing about this process. */
+static struct inside *first(void)
+{
+	return innermost && innermost->generation == fork_generation() ? innermost : NULL;
+}
+
+bool inside_scheduler(const struct ptj_scheduler *s)
+{
+	struct inside *frame;
+
+	for (frame = first(); frame; frame = frame->outer)
+		if (frame->s == s)
+			return true;
+	return false;
+}
+
+bool inside_job(const ptj_job *job)
+{
+	struct inside *frame;
+
+	for (frame = first(); frame; frame = frame->outer)
+		if (frame->self == job || frame->about == job)
+			return true;
+	return false;
+}
+
+ptj_job *inside_self(void)
+{
+	struct inside *frame = first();
+
+	return frame ? frame->self : NULL;
+}
+
+bool inside_callback(void)
+{
+	struct inside *frame = first();
+
+	return frame && frame->is_callback;
+}
+
+/* The frame of the worker that this thread is, while it has a job; NULL: none. */
+static struct inside *worker_frame(void)
+{
+	struct inside *frame;
+
+	for (frame = first(); frame; frame = frame->outer)
+		if (frame->parker)
+			return frame->self || frame->about ? frame : NULL;
+	return NULL;
+}
+
+struct inside *inside_lender(void)
+{
+	struct inside *frame;
+
+	for (frame = first(); frame; frame = frame->outer) {
+		if (frame->self && job_has(frame->self, JOB_PERMIT))
+			return frame;
+		if (frame->about && job_has(frame->about, JOB_PERMIT))
+			return frame;
+	}
+	return NULL;
+}
+
+bool inside_interrupted(void)
+{
+	struct inside *worker = worker_frame();
+
+	return worker && worker->self && job_has(worker->self, JOB_CLOSING) &&
+	       job_cancel_mode(worker->self) == PTJ_CANCEL_COOPERATIVE;
+}
+
+struct parker *inside_parker(struct parker *own)
+{
+	struct inside *worker = worker_frame();
+
+	if (worker)
+		return worker->parker;
+	parker_init(own);
+	return own;
+}
+
+void inside_parker_done(struct parker *parker, struct parker *own)
+{
+	if (parker == own)
+		parker_destroy(own);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "job_close.h"
+
+#include "cancel.h"
+#include "finish.h"
+#include "inside.h"
+#include "keep_errno.h"
+#include "wait.h"
+#include "worker.h"
+
+/* A job whose function was not entered is dropped; one that runs is cancelled; one that is over
+   is left alone.  s->mu held; released and reacquired. */
+static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	switch (job_phase(job)) {
+	case JOB_PENDING:
+		pending_remove(&s->pending, job);
+		job_set_locked(job, JOB_CLOSING);
+		drop_locked(s, job);
+		break;
+	case JOB_READY:
+		list_remove(&job->at.link);
+		job_set_locked(job, JOB_CLOSING);
+		drop_locked(s, job);
+		break;
+	case JOB_RUNNING:
+		if (cancel_begin_locked(job))
+			cancel_complete_locked(s, job);
+		break;
+	default:
+		job_set_locked(job, JOB_CLOSING);
+		break;
+	}
+	workers_wanted_locked(s);
+}
+
+/* A job that lies ready for a worker of its own, not in a list, is a shield, which has no handle
+   until it runs. */
+int close_job(ptj_job *job, deadline until)
+{
+	struct ptj_scheduler *s = scheduler_of(job);
+	int rc = 0, cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	pthread_mutex_lock(&s->mu);
+	if (job_phase(job) != JOB_ENDED) {
+		job_set_locked(job, JOB_OBSERVED);
+		begin_close_locked(s, job);
+		pthread_mutex_unlock(&s->mu);
+		rc = await_job(job, until, false);
+		if (rc == 0 && job_has(job, JOB_FAILED))
+			rc = PTJ_EFAILED;
+	} else {
+		pthread_mutex_unlock(&s->mu);
+	}
+	pthread_setcancelstate(cancel_state, NULL);
+	return rc;
+}
+
+int ptj_job_close(ptj_job *job, int64_t timeout_ms)
+{
+	KEEP_ERRNO;
+	struct ptj_scheduler *s;
+	deadline until;
+
+	if (!job)
+		return EINVAL;
+	s = scheduler_of(job);
+	if (deadline_from_timeout(timeout_ms, s->close_timeout, &until))
+		return EINVAL;
+	if (scheduler_is_dead(s))
+		return ENOTRECOVERABLE;
+	if (inside_job(job))
+		return EDEADLK;
+	return close_job(job, until);
+}
+
+int ptj_job_wait(ptj_job *job, int64_t timeout_ms, void **result)
+{
+	KEEP_ERRNO;
+	struct ptj_scheduler *s;
+	deadline until;
+	int rc;
+
+	if (!job || deadline_from_timeout(timeout_ms, PTJ_INFINITE, &until))
+		return EINVAL;
+	s = scheduler_of(job);
+	if (scheduler_is_dead(s))
+		return ENOTRECOVERABLE;
+	rc = poll_job(job, until, result);
+	if (rc != ETIMEDOUT)
+		return rc;
+	deadline_from_timeout(s->close_timeout, s->close_timeout, &until);
+	close_job(job, until);
+	return ETIMEDOUT;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "permits.h"
+
+#include "inside.h"
+
+bool permit_is_free_locked(const struct ptj_scheduler *s)
+{
+	return s->limit == 0 || count_get(&s->active) < s->limit;
+}
+
+void permit_take_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	count_add_locked(&s->active, 1);
+	job_set_locked(job, JOB_PERMIT);
+}
+
+void permit_drop_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	if (!job_has(job, JOB_PERMIT))
+		return;
+	count_sub_locked(&s->active, 1);
+	job_clear_locked(job, JOB_PERMIT);
+}
+
+void permits_dispatch_locked(struct ptj_scheduler *s)
+{
+	struct lender *lender;
+	ptj_job *job;
+
+	while (permit_is_free_locked(s)) {
+		if (!list_empty(&s->reclaim)) {
+			lender = container_of(s->reclaim.next, struct lender, waiter.link);
+			permit_take_locked(s, lender->job);
+			waiter_release(&lender->waiter);
+			continue;
+		}
+		job = pending_pop(&s->pending);
+		if (!job)
+			return;
+		permit_take_locked(s, job);
+		job_set_phase_locked(job, JOB_READY);
+		list_append(&s->ready, &job->at.link);
+	}
+}
+
+void lender_init(struct lender *l, struct parker *parker)
+{
+	struct inside *frame = inside_lender();
+
+	waiter_init(&l->waiter, parker);
+	l->home = frame ? frame->s : NULL;
+	l->job = frame ? frame->self ? frame->self : frame->about : NULL;
+	l->state = LENDER_IDLE;
+}
+
+void lender_lend_locked(struct lender *l)
+{
+	if (!job_has(l->job, JOB_PERMIT))
+		return;
+	permit_drop_locked(l->home, l->job);
+	l->state = LENDER_LENT;
+	permits_dispatch_locked(l->home);
+}
+
+void lender_reclaim_locked(struct lender *l)
+{
+	if (l->state != LENDER_LENT)
+		return;
+	l->state = LENDER_RECLAIMING;
+	list_append(&l->home->reclaim, &l->waiter.link);
+}
+
+/* home->mu held; released and reacquired. */
+static void await_permit_locked(struct lender *l, deadline until)
+{
+	struct ptj_scheduler *home = l->home;
+
+	permits_dispatch_locked(home);
+	while (!l->waiter.done) {
+		if (job_has(l->job, JOB_CLOSING) || deadline_passed(until)) {
+			list_remove(&l->waiter.link);
+			permit_take_locked(home, l->job);
+			return;
+		}
+		pthread_mutex_unlock(&home->mu);
+		parker_park(l->waiter.parker, until);
+		pthread_mutex_lock(&home->mu);
+	}
+}
+
+void lender_end(struct lender *l, deadline until)
+{
+	int cancel_state;
+
+	if (!l->home)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	pthread_mutex_lock(&l->home->mu);
+	lender_reclaim_locked(l);
+	if (l->state == LENDER_RECLAIMING)
+		await_permit_locked(l, until);
+	l->state = LENDER_IDLE;
+	pthread_mutex_unlock(&l->home->mu);
+	pthread_setcancelstate(cancel_state, NULL);
+}

@@ -1,0 +1,144 @@
+/* Spawning: a job gets a permit and is ready, or a place in the pending queue, or its spawner
+   blocks until there is one.
+
+   A blocked spawner is released with a place reserved, not with its job admitted: a cancellation
+   that arrives with the wake-up then gives the place to the next spawner and no job ever was.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "block.h"
+#include "blueprint.h"
+#include "keep_errno.h"
+#include "worker.h"
+
+/* What place_locked() returns when the caller is to block; no function returns it to the user. */
+#define FULL (-1)
+
+static int make_ready_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
+{
+	ptj_job *job;
+
+	/* With nobody to serve it the job would wait for a thread that may never be. */
+	if (s->serving == 0 && worker_call_locked(s))
+		return EAGAIN;
+	job = blueprint_build_locked(b, s, out ? 2 : 1);
+	if (!job)
+		return ENOMEM;
+	permit_take_locked(s, job);
+	list_append(&s->ready, &job->at.link);
+	workers_wanted_locked(s);
+	if (out)
+		*out = job;
+	return 0;
+}
+
+static int make_pending_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
+{
+	ptj_job *job = blueprint_build_locked(b, s, out ? 2 : 1);
+
+	if (!job)
+		return ENOMEM;
+	job_set_phase_locked(job, JOB_PENDING);
+	pending_push(&s->pending, job);
+	if (out)
+		*out = job;
+	return 0;
+}
+
+static int place_locked(struct ptj_scheduler *s, struct blueprint *b, bool reserved, ptj_job **out)
+{
+	if (scheduler_phase(s) != SCHEDULER_OPEN)
+		return ESHUTDOWN;
+	if (permit_is_free_locked(s))
+		return make_ready_locked(s, b, out);
+	if (reserved || pending_has_room(&s->pending))
+		return make_pending_locked(s, b, out);
+	return FULL;
+}
+
+struct spawn {
+	struct block block;
+	struct blueprint *blueprint;
+};
+
+/* A close waits until nobody is within a blocked spawn any more. */
+static void leave_locked(struct ptj_scheduler *s)
+{
+	s->guests--;
+	if (scheduler_phase(s) != SCHEDULER_OPEN)
+		waiter_release_all(&s->quiet);
+}
+
+static void give_up(struct block *b)
+{
+	struct spawn *spawn = container_of(b, struct spawn, block);
+
+	if (b->waiter.done)
+		pending_unreserve(&b->s->pending);
+	blueprint_discard(spawn->blueprint);
+	leave_locked(b->s);
+}
+
+/* s->mu held; released and reacquired. */
+static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, deadline until, ptj_job **out)
+{
+	struct spawn spawn = {.blueprint = b};
+	int rc;
+
+	block_init(&spawn.block, s, true);
+	spawn.block.undo = give_up;
+	s->guests++;
+	rc = block_locked(&spawn.block, &s->pending.spawners, until);
+	if (rc == 0) {
+		rc = place_locked(s, b, true, out);
+		pending_unreserve(&s->pending);
+	}
+	leave_locked(s);
+	pthread_mutex_unlock(&s->mu);
+	block_done(&spawn.block, rc == EINTR ? DEADLINE_PAST : until);
+	return rc;
+}
+
+static int spawn(struct ptj_scheduler *s, struct blueprint *b, int64_t timeout_ms, ptj_job **out)
+{
+	deadline until;
+	int rc;
+
+	pthread_mutex_lock(&s->mu);
+	rc = place_locked(s, b, false, out);
+	if (rc == FULL && timeout_ms != 0) {
+		deadline_from_timeout(timeout_ms, PTJ_INFINITE, &until);
+		return wait_for_place_locked(s, b, until, out);
+	}
+	pthread_mutex_unlock(&s->mu);
+	return rc == FULL ? EAGAIN : rc;
+}
+
+int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg, int64_t timeout_ms,
+                   ptj_job **out)
+{
+	KEEP_ERRNO;
+	struct blueprint b;
+	int rc;
+
+	if (!s || !fn || timeout_ms < PTJ_DEFAULT)
+		return EINVAL;
+	if (scheduler_is_dead(s))
+		return ENOTRECOVERABLE;
+	if (scheduler_phase(s) != SCHEDULER_OPEN)
+		return ESHUTDOWN;
+	rc = blueprint_init(&b, s, attr, fn, arg);
+	if (rc)
+		return rc;
+	rc = spawn(s, &b, timeout_ms, out);
+	if (rc)
+		blueprint_discard(&b);
+	return rc;
+}
+
+int ptj_spawn(ptj_scheduler *s, ptj_job_fn fn, void *arg, ptj_job **out)
+{
+	return ptj_spawn_attr(s, NULL, fn, arg, PTJ_INFINITE, out);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "wait.h"
+
+#include "finish.h"
+#include "inside.h"
+#include "keep_errno.h"
+
+int await_job(ptj_job *job, deadline until, bool obliging)
+{
+	struct ptj_scheduler *s = scheduler_of(job);
+	struct block b;
+	int rc = 0;
+
+	block_init(&b, s, obliging);
+	b.waiter.job = job;
+	pthread_mutex_lock(&s->mu);
+	if (job_phase(job) != JOB_ENDED) {
+		job_set_locked(job, JOB_WAITED | JOB_OBSERVED);
+		rc = block_locked(&b, scheduler_waiters(s, job), until);
+	}
+	pthread_mutex_unlock(&s->mu);
+	block_done(&b, rc == EINTR ? DEADLINE_PAST : until);
+	return rc;
+}
+
+int poll_job(ptj_job *job, deadline until, void **result)
+{
+	int rc;
+
+	if (inside_job(job))
+		return EDEADLK;
+	pthread_testcancel();
+	if (job_phase(job) != JOB_ENDED) {
+		rc = await_job(job, until, true);
+		if (rc)
+			return rc;
+	}
+	return job_answer(job, result);
+}
+
+int ptj_job_poll(ptj_job *job, int64_t timeout_ms, void **result)
+{
+	KEEP_ERRNO;
+	deadline until;
+
+	if (!job || deadline_from_timeout(timeout_ms, PTJ_INFINITE, &until))
+		return EINVAL;
+	if (scheduler_is_dead(scheduler_of(job)))
+		return ENOTRECOVERABLE;
+	return poll_job(job, until, result);
+}
+
+int await_quiet(struct ptj_scheduler *s, deadline until)
+{
+	int rc;
+
+	pthread_testcancel();
+	pthread_mutex_lock(&s->mu);
+	rc = block_until_locked(s, is_quiet, until, true);
+	pthread_mutex_unlock(&s->mu);
+	return rc;
+}
+
+int ptj_scheduler_wait(ptj_scheduler *s, int64_t timeout_ms)
+{
+	KEEP_ERRNO;
+	deadline until;
+
+	if (!s || deadline_from_timeout(timeout_ms, PTJ_INFINITE, &until))
+		return EINVAL;
+	if (scheduler_is_dead(s))
+		return ENOTRECOVERABLE;
+	return inside_scheduler(s) ? EDEADLK : await_quiet(s, until);
+}

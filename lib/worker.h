@@ -1,0 +1,78 @@
+/* Workers: the threads that run jobs.
+
+   A worker takes a ready job, runs it, finishes it, and looks for the next; with nothing to do it
+   parks, and after the idle timeout it leaves.  It lives with cancellation disabled and every
+   signal blocked, but for the span of a job's function.
+
+   Why a cancellation hits only the job it is meant for.  POSIX cannot take a cancellation back: one that
+   arrives after the job's last cancellation point stays pending in the thread.  So
+   (1) pthread_cancel() is called with s->mu held, and only while the job's at.worker is that
+       worker, which is set and cleared under s->mu: the job has not ended, and the thread is
+       there;
+   (2) cancellation is disabled in the thread from the function's return until the next job;
+   (3) a worker that was sent a cancellation takes no further job.  It leaves, and others serve.
+   Without (3) a late cancellation kills the next job.  Checked by tests/stress_cancel.c.
+
+   How a job ends.  One that returns is finished by its own worker.  One that is unwound, by a
+   cancellation or by pthread_exit(), cannot be: which of the two it was, and with which value, is
+   known only to who joins the thread.  So the worker's cleanup handler puts the dying worker on
+   s->unwound, and a waiter for that job, or else another worker, joins it and finishes the job.
+
+   Every thread is joined: by a worker or a waiter if its job was unwound, else by the next worker
+   that leaves or by the close; a thread that outlives ptj_scheduler_free() detaches itself.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "bracket.h"
+#include "inside.h"
+#include "scheduler.h"
+
+#include <pthread.h>
+
+struct worker {
+	/* Written by the worker only. */
+	struct inside frame;
+	struct bracket bracket;
+
+	struct parker parker;
+	struct ptj_scheduler *s; /* read-only */
+
+	/* Guarded by s->mu. */
+	pthread_t thread;
+	struct link link;  /* in s->workers */
+	struct link queue; /* in s->idle, ->unwound or ->exited */
+	ptj_job *job;      /* the job it runs or is to run; NULL: none */
+	bool parked;       /* in s->idle */
+	bool called;       /* counted by s->waking */
+	bool renamed;      /* somebody else has named the thread */
+	bool sent;         /* sent a cancellation, or unwound: takes no further job */
+};
+
+/* Sees to it that somebody comes for what is in s->ready and s->unwound.  0, also if there is
+   nothing; else no thread is idle or on its way and none can be started. */
+int workers_wanted_locked(struct ptj_scheduler *s);
+
+/* Has a worker look for work: an idle one, or a new one.  EAGAIN: there is neither. */
+int worker_call_locked(struct ptj_scheduler *s);
+
+/* An idle worker, or a new one, for worker_give_locked(); NULL: there is neither. */
+struct worker *worker_hire_locked(struct ptj_scheduler *s);
+
+/* Has a hired worker run job, which is in no list; NULL: it is not needed after all. */
+void worker_give_locked(struct worker *w, ptj_job *job);
+
+/* Cancels the thread that runs job, if the job's mode has it so and its thread is there. */
+void worker_cancel_locked(ptj_job *job);
+
+/* Joins one unwound worker, waiting for it at most until the deadline, and finishes its job.
+   s->mu is released and reacquired; cancellation is disabled meanwhile.  False if there is none,
+   or the time ran out. */
+bool reap_locked(struct ptj_scheduler *s, deadline until);
+
+/* Joins the workers that have returned.  s->mu is released and reacquired. */
+void join_exited_locked(struct ptj_scheduler *s);
+
+#endif
