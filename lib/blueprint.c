@@ -71,24 +71,13 @@ void blueprint_discard(struct blueprint *b)
 	b->extra = NULL;
 }
 
-ptj_job *blueprint_build_locked(struct blueprint *b, struct ptj_scheduler *s, uint32_t refs)
+void blueprint_build(struct blueprint *b, ptj_job *slot, uint64_t id, uint32_t phase, uint32_t refs)
 {
-	ptj_job *job = roster_alloc_locked(&s->roster);
-
-	if (!job)
-		return NULL;
-	job->outcome.fn = b->fn;
-	job->arg = b->arg;
-	job->extra = b->extra;
-	list_init(&job->at.link);
-	if (b->flags & JOB_SHIELD) {
-		job->id = 0;
-		count_add_locked(&s->shields, 1);
-	} else {
-		job->id = ++s->last_id;
-		count_add_locked(&s->len, 1);
-	}
-	atomic_store_explicit(&job->state, b->flags | JOB_READY, memory_order_relaxed);
-	roster_publish_locked(job, refs);
-	return job;
+	slot->outcome.fn = b->fn;
+	slot->arg = b->arg;
+	slot->extra = b->extra;
+	list_init(&slot->at.link);
+	slot->id = id;
+	atomic_store_explicit(&slot->state, b->flags | phase, memory_order_relaxed);
+	roster_publish(slot, refs);
 }

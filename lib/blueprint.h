@@ -22,8 +22,8 @@ int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_a
 /* Releases what a blueprint that was not used holds. */
 void blueprint_discard(struct blueprint *b);
 
-/* Makes the job, in phase READY and in no list, with that many references, and counts it.  NULL
-   without memory; else b is used up. */
-ptj_job *blueprint_build_locked(struct blueprint *b, struct ptj_scheduler *s, uint32_t refs);
+/* Makes a free slot the job, in that phase and in no list, with that many references; b is used
+   up. */
+void blueprint_build(struct blueprint *b, ptj_job *slot, uint64_t id, uint32_t phase, uint32_t refs);
 
 #endif

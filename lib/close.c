@@ -25,6 +25,8 @@ static void take_unentered_locked(struct ptj_scheduler *s, struct link *jobs)
 
 	list_init(jobs);
 	list_append_all(jobs, &s->ready);
+	pending_shut_front(&s->pending);
+	count_add_locked(&s->entered, s->pending.len);
 	pending_take_all(&s->pending, jobs);
 	for (node = jobs->next; node != jobs; node = node->next) {
 		job = container_of(node, ptj_job, at.link);
@@ -107,7 +109,7 @@ static void mark_straggler(ptj_job *job, void *user)
 	ptj_job_ref(job); /* for the report */
 	s->straggling++;
 	if (!job_has(job, JOB_SHIELD)) {
-		count_sub_locked(&s->len, 1);
+		count_sub_locked(&s->entered, 1);
 		return;
 	}
 	count_sub_locked(&s->shields, 1);

@@ -92,7 +92,7 @@ void release_waiters_locked(struct ptj_scheduler *s, const ptj_job *job)
 
 bool is_quiet(const struct ptj_scheduler *s)
 {
-	return count_get(&s->len) == 0 && count_get(&s->shields) == 0;
+	return count_get(&s->entered) == 0 && s->pending.len == 0 && count_get(&s->shields) == 0;
 }
 
 static void quiet_locked(struct ptj_scheduler *s)
@@ -117,7 +117,7 @@ static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 	if (job_has(job, JOB_STRAGGLER))
 		s->straggling--;
 	else
-		count_sub_locked(job_has(job, JOB_SHIELD) ? &s->shields : &s->len, 1);
+		count_sub_locked(job_has(job, JOB_SHIELD) ? &s->shields : &s->entered, 1);
 	permits_dispatch_locked(s);
 	job->at.worker = NULL;
 	job_set_phase_locked(job, JOB_ENDED);

@@ -23,7 +23,8 @@ void report_straggler(struct ptj_scheduler *s, ptj_job *job);
 /* Lets those who wait for job go. */
 void release_waiters_locked(struct ptj_scheduler *s, const ptj_job *job);
 
-/* Whether s has neither job nor shield. */
+/* Whether s has neither job nor shield.  While the front of the queue is open there is a job that
+   has entered, so the front need not be looked at. */
 bool is_quiet(const struct ptj_scheduler *s);
 
 /* Gives up a reference; the last one frees the job.  s->mu held. */

@@ -17,7 +17,9 @@ static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 {
 	switch (job_phase(job)) {
 	case JOB_PENDING:
+		pending_shut_front(&s->pending);
 		pending_remove(&s->pending, job);
+		count_add_locked(&s->entered, 1);
 		job_set_locked(job, JOB_CLOSING);
 		drop_locked(s, job);
 		break;

@@ -6,26 +6,43 @@
 
 void pending_init(struct pending *p, size_t limit)
 {
-	list_init(&p->jobs);
-	atomic_init(&p->len, 0);
 	p->limit = limit;
+	front_init(&p->front);
+	list_init(&p->jobs);
+	p->len = 0;
 	p->reserved = 0;
 	list_init(&p->spawners);
 }
 
-size_t pending_len(const struct pending *p)
+void pending_destroy(struct pending *p)
 {
-	return atomic_load_explicit(&p->len, memory_order_relaxed);
+	front_destroy(&p->front);
 }
 
-static void set_len(struct pending *p, size_t len)
+size_t pending_count(struct pending *p)
 {
-	atomic_store_explicit(&p->len, len, memory_order_relaxed);
+	return p->len + front_len(&p->front);
+}
+
+static size_t room(const struct pending *p)
+{
+	return p->limit == 0 ? SIZE_MAX : p->limit - p->len - p->reserved;
 }
 
 bool pending_has_room(const struct pending *p)
 {
-	return p->limit == 0 || pending_len(p) + p->reserved < p->limit;
+	return room(p) > 0;
+}
+
+void pending_shut_front(struct pending *p)
+{
+	p->len += front_take_locked(&p->front, &p->jobs, true);
+}
+
+void pending_open_front(struct pending *p, struct roster *r)
+{
+	if (list_empty(&p->spawners) && pending_has_room(p))
+		front_open_locked(&p->front, r, room(p));
 }
 
 static void reserve_free_places(struct pending *p)
@@ -39,16 +56,20 @@ static void reserve_free_places(struct pending *p)
 void pending_push(struct pending *p, ptj_job *job)
 {
 	list_append(&p->jobs, &job->at.link);
-	set_len(p, pending_len(p) + 1);
+	p->len++;
 }
 
 ptj_job *pending_pop(struct pending *p)
 {
 	struct link *first = list_pop(&p->jobs);
 
+	if (!first) {
+		p->len = front_take_locked(&p->front, &p->jobs, false);
+		first = list_pop(&p->jobs);
+	}
 	if (!first)
 		return NULL;
-	set_len(p, pending_len(p) - 1);
+	p->len--;
 	reserve_free_places(p);
 	return container_of(first, ptj_job, at.link);
 }
@@ -56,14 +77,15 @@ ptj_job *pending_pop(struct pending *p)
 void pending_remove(struct pending *p, ptj_job *job)
 {
 	list_remove(&job->at.link);
-	set_len(p, pending_len(p) - 1);
+	p->len--;
 	reserve_free_places(p);
 }
 
 void pending_take_all(struct pending *p, struct link *list)
 {
+	front_empty_stash_locked(&p->front);
 	list_append_all(list, &p->jobs);
-	set_len(p, 0);
+	p->len = 0;
 	reserve_free_places(p);
 }
 

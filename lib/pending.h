@@ -5,39 +5,51 @@
    spawner is awake: it may be cancelled, or time out, in the very moment it is woken, and then
    gives the reservation to the next.  Reserved places count as taken, so nobody slips in.
 
-   All of it is guarded by the scheduler's mu.
+   The youngest jobs may be in the front still, where spawners leave them; the rest is the queue
+   proper.  All but the front is guarded by the scheduler's mu.
 
    SPDX-License-Identifier: Apache-2.0 */
 
 #ifndef PENDING_H
 #define PENDING_H
 
+#include "front.h"
 #include "job.h"
 #include "waiter.h"
 
 struct pending {
+	size_t limit; /* read-only; 0: none */
+	struct front front;
 	struct link jobs;
-	_Atomic size_t len; /* written under mu; read anywhere, relaxed: a count, no more */
-	size_t limit;       /* read-only; 0: none */
-	size_t reserved;    /* places held for spawners that are released and not back yet */
+	size_t len;
+	size_t reserved; /* places held for spawners that are released and not back yet */
 	struct link spawners;
 };
 
 void pending_init(struct pending *p, size_t limit);
+void pending_destroy(struct pending *p);
 
-size_t pending_len(const struct pending *p);
+/* Jobs in line, the front's included. */
+size_t pending_count(struct pending *p);
 
-/* Whether a job may be pushed by somebody without a reservation. */
+/* Has all jobs in the queue proper, and no more come to the front. */
+void pending_shut_front(struct pending *p);
+
+/* Opens the front if jobs may be pushed past s->mu: the caller just found every permit taken. */
+void pending_open_front(struct pending *p, struct roster *r);
+
+/* Whether a job may be pushed by somebody without a reservation.  The front is shut. */
 bool pending_has_room(const struct pending *p);
 
 void pending_push(struct pending *p, ptj_job *job);
 
-/* The oldest job, taken out; NULL if there is none. */
+/* The oldest job, taken out; NULL if there is none, and then the front is shut. */
 ptj_job *pending_pop(struct pending *p);
 
+/* Takes job out of the middle.  The front is shut. */
 void pending_remove(struct pending *p, ptj_job *job);
 
-/* Moves all jobs to the end of list. */
+/* Moves all jobs to the end of list, for good: nothing is pushed any more.  The front is shut. */
 void pending_take_all(struct pending *p, struct link *list);
 
 /* Gives up a reservation: spawner->done is true.  The next one in line gets it. */

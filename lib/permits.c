@@ -41,6 +41,7 @@ void permits_dispatch_locked(struct ptj_scheduler *s)
 		if (!job)
 			return;
 		permit_take_locked(s, job);
+		count_add_locked(&s->entered, 1);
 		job_set_phase_locked(job, JOB_READY);
 		list_append(&s->ready, &job->at.link);
 	}

@@ -109,7 +109,7 @@ ptj_job *roster_alloc_locked(struct roster *r)
 	return job;
 }
 
-void roster_publish_locked(ptj_job *job, uint32_t refs)
+void roster_publish(ptj_job *job, uint32_t refs)
 {
 	atomic_store_explicit(&job->refs, refs, memory_order_release);
 }
@@ -166,7 +166,7 @@ struct roster *roster_of(const ptj_job *job)
 }
 
 /* Takes a reference unless there is none left to share.  Acquire: pairs with the release in
-   roster_publish_locked(); the job is whole. */
+   roster_publish(); the job is whole. */
 static bool try_ref(ptj_job *job)
 {
 	uint32_t refs = atomic_load_explicit(&job->refs, memory_order_relaxed);

@@ -39,7 +39,7 @@ void roster_init(struct roster *r);
 ptj_job *roster_alloc_locked(struct roster *r);
 
 /* Publishes a slot from roster_alloc_locked() as a job with that many references. */
-void roster_publish_locked(ptj_job *job, uint32_t refs);
+void roster_publish(ptj_job *job, uint32_t refs);
 
 /* Takes back a slot whose reference count has reached 0. */
 void roster_free_locked(ptj_job *job);

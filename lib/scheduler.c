@@ -143,6 +143,7 @@ void scheduler_unlock(struct ptj_scheduler *s)
 	if (!last)
 		return;
 	pthread_mutex_destroy(&s->mu);
+	pending_destroy(&s->pending);
 	release(s);
 }
 
@@ -171,6 +172,22 @@ static bool is_usable(const struct ptj_scheduler *s)
 	return s && !scheduler_is_dead(s);
 }
 
+/* The mutex is not part of what const promises. */
+static size_t count_jobs(const struct ptj_scheduler *s, bool all)
+{
+	struct ptj_scheduler *locked = (struct ptj_scheduler *)s;
+	size_t n;
+
+	if (!is_usable(s))
+		return 0;
+	pthread_mutex_lock(&locked->mu);
+	n = pending_count(&locked->pending);
+	if (all)
+		n += count_get(&locked->entered);
+	pthread_mutex_unlock(&locked->mu);
+	return n;
+}
+
 size_t ptj_scheduler_active_count(const ptj_scheduler *s)
 {
 	return is_usable(s) ? count_get(&s->active) : 0;
@@ -178,12 +195,12 @@ size_t ptj_scheduler_active_count(const ptj_scheduler *s)
 
 size_t ptj_scheduler_pending_count(const ptj_scheduler *s)
 {
-	return is_usable(s) ? pending_len(&s->pending) : 0;
+	return count_jobs(s, false);
 }
 
 size_t ptj_scheduler_len(const ptj_scheduler *s)
 {
-	return is_usable(s) ? count_get(&s->len) : 0;
+	return count_jobs(s, true);
 }
 
 size_t ptj_scheduler_shield_count(const ptj_scheduler *s)

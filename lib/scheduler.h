@@ -55,7 +55,8 @@ struct ptj_scheduler {
 	/* Counts: written under mu, relaxed; read anywhere.  Whoever saw a job ENDED sees them
 	   without it: they are written before the job's state is, with release. */
 	_Atomic size_t active;  /* permits in use */
-	_Atomic size_t len;     /* jobs that have not ended, shields and reported stragglers apart */
+	_Atomic size_t entered; /* jobs out of the pending queue that have not ended, shields and
+	                           reported stragglers apart */
 	_Atomic size_t shields; /* shielded functions that have not ended, reported ones apart */
 	_Atomic int phase;      /* enum scheduler_phase */
 
@@ -76,7 +77,6 @@ struct ptj_scheduler {
 	struct link quiet;                   /* threads waiting for the scheduler as a whole */
 	size_t guests;                       /* threads blocked in a spawn */
 
-	uint64_t last_id;
 	bool freed; /* ptj_scheduler_free() is done with it; the last thread or handle ends it */
 	struct roster roster;
 };

@@ -29,7 +29,11 @@ static int start_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **
 	worker = worker_hire_locked(s);
 	if (!worker)
 		return EAGAIN;
-	*out = blueprint_build_locked(b, s, 2);
+	*out = roster_alloc_locked(&s->roster);
+	if (*out) {
+		blueprint_build(b, *out, 0, JOB_READY, 2);
+		count_add_locked(&s->shields, 1);
+	}
 	worker_give_locked(worker, *out);
 	return *out ? 0 : ENOMEM;
 }

@@ -16,6 +16,18 @@
 /* What place_locked() returns when the caller is to block; no function returns it to the user. */
 #define FULL (-1)
 
+static ptj_job *build_locked(struct ptj_scheduler *s, struct blueprint *b, uint32_t phase, ptj_job **out)
+{
+	ptj_job *job = roster_alloc_locked(&s->roster);
+
+	if (!job)
+		return NULL;
+	blueprint_build(b, job, front_next_id(&s->pending.front), phase, out ? 2 : 1);
+	if (out)
+		*out = job;
+	return job;
+}
+
 static int make_ready_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
 {
 	ptj_job *job;
@@ -23,27 +35,24 @@ static int make_ready_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_j
 	/* With nobody to serve it the job would wait for a thread that may never be. */
 	if (s->serving == 0 && worker_call_locked(s))
 		return EAGAIN;
-	job = blueprint_build_locked(b, s, out ? 2 : 1);
+	job = build_locked(s, b, JOB_READY, out);
 	if (!job)
 		return ENOMEM;
 	permit_take_locked(s, job);
+	count_add_locked(&s->entered, 1);
 	list_append(&s->ready, &job->at.link);
 	workers_wanted_locked(s);
-	if (out)
-		*out = job;
 	return 0;
 }
 
 static int make_pending_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
 {
-	ptj_job *job = blueprint_build_locked(b, s, out ? 2 : 1);
+	ptj_job *job = build_locked(s, b, JOB_PENDING, out);
 
 	if (!job)
 		return ENOMEM;
-	job_set_phase_locked(job, JOB_PENDING);
 	pending_push(&s->pending, job);
-	if (out)
-		*out = job;
+	pending_open_front(&s->pending, &s->roster);
 	return 0;
 }
 
@@ -53,6 +62,7 @@ static int place_locked(struct ptj_scheduler *s, struct blueprint *b, bool reser
 		return ESHUTDOWN;
 	if (permit_is_free_locked(s))
 		return make_ready_locked(s, b, out);
+	pending_shut_front(&s->pending);
 	if (reserved || pending_has_room(&s->pending))
 		return make_pending_locked(s, b, out);
 	return FULL;
@@ -101,11 +111,28 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 	return rc;
 }
 
+/* Leaves the job in the front of the queue; false if it is not open. */
+static bool push(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
+{
+	uint64_t id;
+	ptj_job *job = front_push_begin(&s->pending.front, &id);
+
+	if (!job)
+		return false;
+	blueprint_build(b, job, id, JOB_PENDING, out ? 2 : 1);
+	front_push_end(&s->pending.front, job);
+	if (out)
+		*out = job;
+	return true;
+}
+
 static int spawn(struct ptj_scheduler *s, struct blueprint *b, int64_t timeout_ms, ptj_job **out)
 {
 	deadline until;
 	int rc;
 
+	if (push(s, b, out))
+		return 0;
 	pthread_mutex_lock(&s->mu);
 	rc = place_locked(s, b, false, out);
 	if (rc == FULL && timeout_ms != 0) {
