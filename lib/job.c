@@ -41,26 +41,6 @@ struct job_extra *job_extra_locked(ptj_job *job)
 	return job->extra;
 }
 
-static void set_state(ptj_job *job, uint32_t state)
-{
-	atomic_store_explicit(&job->state, state, memory_order_release);
-}
-
-void job_set_phase_locked(ptj_job *job, uint32_t phase)
-{
-	set_state(job, (job_state(job) & ~JOB_PHASE) | phase);
-}
-
-void job_set_locked(ptj_job *job, uint32_t flags)
-{
-	set_state(job, job_state(job) | flags);
-}
-
-void job_clear_locked(ptj_job *job, uint32_t flags)
-{
-	set_state(job, job_state(job) & ~flags);
-}
-
 int job_cancel_mode(const ptj_job *job)
 {
 	return job_state(job) >> JOB_MODE_SHIFT & 3;
@@ -95,17 +75,17 @@ void job_decide_locked(ptj_job *job, bool returned, void *value)
 	uint32_t state = job_state(job);
 
 	if (!returned && value == PTHREAD_CANCELED) {
-		set_state(job, (state & ~JOB_FAILED) | JOB_CANCELLED);
+		job_change_locked(job, JOB_FAILED, JOB_CANCELLED);
 		return;
 	}
 	if (state & JOB_DECIDED) {
 		if (state & JOB_FAILED && state & JOB_CLOSING && job->outcome.error == ECANCELED)
-			set_state(job, (state & ~JOB_FAILED) | JOB_CANCELLED);
+			job_change_locked(job, JOB_FAILED, JOB_CANCELLED);
 		return;
 	}
 	if (state & JOB_EXPLICIT) {
 		job->outcome.error = ENODATA;
-		set_state(job, state | JOB_FAILED);
+		job_set_locked(job, JOB_FAILED);
 		return;
 	}
 	job->outcome.result = value;

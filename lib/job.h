@@ -114,9 +114,27 @@ static inline bool job_has(const ptj_job *job, uint32_t flag)
 }
 
 /* mu held: nobody else writes the state, so a load and a store are enough. */
-void job_set_phase_locked(ptj_job *job, uint32_t phase);
-void job_set_locked(ptj_job *job, uint32_t flags);
-void job_clear_locked(ptj_job *job, uint32_t flags);
+static inline void job_change_locked(ptj_job *job, uint32_t clear, uint32_t set)
+{
+	uint32_t state = atomic_load_explicit(&job->state, memory_order_relaxed);
+
+	atomic_store_explicit(&job->state, (state & ~clear) | set, memory_order_release);
+}
+
+static inline void job_set_phase_locked(ptj_job *job, uint32_t phase)
+{
+	job_change_locked(job, JOB_PHASE, phase);
+}
+
+static inline void job_set_locked(ptj_job *job, uint32_t flags)
+{
+	job_change_locked(job, 0, flags);
+}
+
+static inline void job_clear_locked(ptj_job *job, uint32_t flags)
+{
+	job_change_locked(job, flags, 0);
+}
 
 int job_cancel_mode(const ptj_job *job);
 

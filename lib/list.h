@@ -1,6 +1,9 @@
 /* A circular doubly linked list whose nodes lie within their owners: a member is removed in
    constant time from the middle, and nothing is allocated.
 
+   The functions are here, and inline, because a job passes through four of these lists: calls
+   would be a tenth of what a short job costs.
+
    SPDX-License-Identifier: Apache-2.0 */
 
 #ifndef LIST_H
@@ -17,20 +20,66 @@ struct link {
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
 /* Makes an empty list, or a node that is in none. */
-void list_init(struct link *list);
+static inline void list_init(struct link *list)
+{
+	list->prev = list;
+	list->next = list;
+}
 
-bool list_empty(const struct link *list);
+static inline bool list_empty(const struct link *list)
+{
+	return list->next == list;
+}
 
-void list_append(struct link *list, struct link *node);
-void list_prepend(struct link *list, struct link *node);
+/* A walk along next is whole at each step: a fork may freeze another thread between two of
+   them, and the child still frees what it finds. */
+static inline void list_insert(struct link *prev, struct link *node, struct link *next)
+{
+	node->prev = prev;
+	node->next = next;
+	next->prev = node;
+	prev->next = node;
+}
+
+static inline void list_append(struct link *list, struct link *node)
+{
+	list_insert(list->prev, node, list);
+}
+
+static inline void list_prepend(struct link *list, struct link *node)
+{
+	list_insert(list, node, list->next);
+}
 
 /* Takes node out of its list, if it is in one. */
-void list_remove(struct link *node);
+static inline void list_remove(struct link *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	list_init(node);
+}
 
 /* Takes the first node out; NULL if there is none. */
-struct link *list_pop(struct link *list);
+static inline struct link *list_pop(struct link *list)
+{
+	struct link *first = list->next;
+
+	if (first == list)
+		return NULL;
+	list_remove(first);
+	return first;
+}
 
 /* Appends all of from to list, and empties from. */
-void list_append_all(struct link *list, struct link *from);
+static inline void list_append_all(struct link *list, struct link *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = list->prev;
+	from->prev->next = list;
+	list->prev->next = from->next;
+	list->prev = from->prev;
+	list_init(from);
+}
 
 #endif

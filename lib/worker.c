@@ -31,6 +31,7 @@ static struct worker *start_locked(struct ptj_scheduler *s)
 	w->frame.s = s;
 	w->frame.parker = &w->parker;
 	w->bracket.base = s->name;
+	w->bracket.rested = true;
 	list_init(&w->queue);
 	parker_init(&w->parker);
 	if (bracket_create_thread(&w->thread, &s->thread_attr, work, w)) {
@@ -275,7 +276,8 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	w->job = job;
 	job->at.worker = w;
 	job_set_phase_locked(job, JOB_RUNNING);
-	workers_wanted_locked(s);
+	if (!list_empty(&s->ready))
+		workers_wanted_locked(s);
 	pthread_mutex_unlock(&s->mu);
 
 	w->frame.self = job;
@@ -332,21 +334,21 @@ static ptj_job *next_job_locked(struct worker *w)
 	return node ? container_of(node, ptj_job, at.link) : NULL;
 }
 
-/* What is better done before there is nothing to do for long.  True if s->mu was released. */
-static bool tidy_locked(struct worker *w, bool *rested)
+/* What is better done before there is nothing to do for long.  True if s->mu was released; the
+   worker looks for work again then, and counts as on its way meanwhile. */
+static bool tidy_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 
-	if (!list_empty(&s->roster.doomed)) {
-		roster_reclaim_locked(&s->roster, &s->mu);
-		return true;
-	}
-	if (*rested)
+	if (w->bracket.rested && list_empty(&s->roster.doomed))
 		return false;
-	*rested = true;
+	s->waking++;
+	roster_reclaim_locked(&s->roster, &s->mu);
 	pthread_mutex_unlock(&s->mu);
-	bracket_rest(&w->bracket);
+	if (!w->bracket.rested)
+		bracket_rest(&w->bracket);
 	pthread_mutex_lock(&s->mu);
+	s->waking--;
 	return true;
 }
 
@@ -354,24 +356,20 @@ static bool tidy_locked(struct worker *w, bool *rested)
 static bool serve_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
-	bool rested = false;
 	ptj_job *job;
 
 	while (!w->sent) {
 		s->waking -= w->called;
 		w->called = false;
-		if (!w->job && reap_locked(s, DEADLINE_NEVER))
+		if (!list_empty(&s->unwound) && !w->job && reap_locked(s, DEADLINE_NEVER))
 			continue;
 		if (roster_wants_reclaim_locked(&s->roster))
 			roster_reclaim_locked(&s->roster, &s->mu);
 		job = next_job_locked(w);
-		if (job) {
-			rested = false;
-			if (!run_locked(w, job))
-				return false;
-		} else if (!tidy_locked(w, &rested) && !idle_locked(w)) {
+		if (job && !run_locked(w, job))
+			return false;
+		if (!job && !tidy_locked(w) && !idle_locked(w))
 			break;
-		}
 	}
 	return true;
 }
