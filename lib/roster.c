@@ -11,6 +11,9 @@
 #define SLAB_BYTES 65536
 #define SLAB_SLOTS ((SLAB_BYTES - sizeof(struct slab)) / sizeof(ptj_job))
 
+/* How many empty slabs are kept: a MiB. */
+#define SPARES 16
+
 /* How many slabs are worth one grace period (some microseconds). */
 #define RECLAIM_BATCH 16
 
@@ -31,7 +34,7 @@ void roster_init(struct roster *r)
 	list_init(&r->roomy);
 	list_init(&r->doomed);
 	r->doomed_count = 0;
-	r->spare = NULL;
+	r->spares = 0;
 	r->slots_in_use = 0;
 }
 
@@ -47,6 +50,7 @@ static struct slab *slab_create(struct roster *r)
 	slab->roster = r;
 	list_init(&slab->free);
 	list_append(&r->roomy, &slab->roomy);
+	r->spares++;
 	atomic_init(&slab->older, newest);
 	if (newest)
 		newest->newer = slab;
@@ -99,10 +103,9 @@ ptj_job *roster_alloc_locked(struct roster *r)
 	slab = list_empty(&r->roomy) ? slab_create(r) : container_of(r->roomy.next, struct slab, roomy);
 	if (!slab)
 		return NULL;
-	if (slab == r->spare)
-		r->spare = NULL;
 	job = take_slot(slab);
-	slab->in_use++;
+	if (slab->in_use++ == 0)
+		r->spares--;
 	r->slots_in_use++;
 	if (is_full(slab))
 		list_remove(&slab->roomy);
@@ -126,10 +129,10 @@ void roster_free_locked(ptj_job *job)
 	r->slots_in_use--;
 	if (slab->in_use > 0)
 		return;
-	if (r->spare)
-		slab_doom(slab);
+	if (r->spares < SPARES)
+		r->spares++;
 	else
-		r->spare = slab;
+		slab_doom(slab);
 }
 
 bool roster_wants_reclaim_locked(const struct roster *r)

@@ -1,7 +1,8 @@
 /* Where jobs live: their memory, and the set of those that live.
 
    Jobs come from slabs of one scheduler's.  A slab is mapped when all others are full and
-   unmapped when it is empty again, so that a burst gives its memory back; one empty slab is kept.
+   unmapped when it is empty again, so that a burst gives its memory back; a few empty ones are
+   kept, since a queue that fills and drains would else map and unmap without end.
    A slot is a job for ever: a stale pointer into a mapped slab finds a job, if perhaps another
    one, and reads its reference count.
 
@@ -29,7 +30,7 @@ struct roster {
 	struct link roomy;             /* slabs with a free slot */
 	struct link doomed;            /* off the list, to be unmapped after a grace period */
 	size_t doomed_count;
-	struct slab *spare;            /* an empty slab that is kept; NULL: none */
+	size_t spares;                 /* empty slabs that are kept */
 	size_t slots_in_use;           /* allocated and not yet freed */
 };
 
