@@ -39,10 +39,13 @@
               called with none of the library's locks held.  The library neither catches nor
               minds a longjmp that stays within one of them.
    fork       In the child every scheduler of the parent is dead: each call on it or on one of
-              its jobs returns ENOTRECOVERABLE at once, counts are 0, ptj_job_unref() and
-              ptj_scheduler_free() release memory and touch no thread.
+              its jobs returns ENOTRECOVERABLE at once, counts and job states are 0,
+              ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.
    Signals    No function here is async-signal-safe.  Threads of the library block every
-              signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.
+              signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.  A job that
+              changes its thread's mask restores it: the library does so only now and then.
+   Limits     No function may be called with the asynchronous cancellation type in force, nor
+              within a read section of liburcu's bp flavour.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -214,9 +217,8 @@ PTJ_API size_t ptj_scheduler_pending_limit(const ptj_scheduler *s);
 PTJ_API int64_t ptj_scheduler_close_timeout(const ptj_scheduler *s);
 PTJ_API int64_t ptj_scheduler_wait_timeout(const ptj_scheduler *s);
 
-/* Counts, each exact at some moment during the call, without a lock: permits in use; jobs in
-   line; jobs altogether (active, pending, and blocked ones that lent their permit); shielded
-   functions. */
+/* Counts, each exact at some moment during the call: permits in use; jobs in line; jobs altogether
+   (active, pending, and blocked ones that lent their permit); shielded functions. */
 PTJ_API size_t ptj_scheduler_active_count(const ptj_scheduler *s);
 PTJ_API size_t ptj_scheduler_pending_count(const ptj_scheduler *s);
 PTJ_API size_t ptj_scheduler_len(const ptj_scheduler *s);
@@ -331,7 +333,7 @@ PTJ_API int ptj_job_poll(ptj_job *job, int64_t timeout_ms, void **result);
    being closed.  EDEADLK: it is the calling job.  Blocks; not a cancellation point. */
 PTJ_API int ptj_job_close(ptj_job *job, int64_t timeout_ms);
 
-/* The job's state; exactly one is 1. */
+/* The job's state; exactly one is 1 (but see fork, above). */
 PTJ_API int ptj_job_pending(const ptj_job *job);
 PTJ_API int ptj_job_active(const ptj_job *job);
 PTJ_API int ptj_job_closed(const ptj_job *job);
@@ -383,11 +385,12 @@ PTJ_API int ptj_job_cancelled(void);
 PTJ_API int ptj_job_cancel_fd(void);
 
 /* Sleeps.  Blocks; a cancellation point.  ECANCELED: a close of the calling job began before or
-   meanwhile.  PTJ_INFINITE sleeps until then.  Outside a job it only sleeps. */
+   meanwhile.  PTJ_INFINITE sleeps until then.  Outside a job it only sleeps.  EINVAL: ms is any
+   other negative value, PTJ_DEFAULT too. */
 PTJ_API int ptj_sleep(int64_t ms);
 
-/* Has fn(arg) called on the closer's thread when a close of the calling job begins, before
-   anything else is done to the job; at once, on this thread, if it has begun already.  Replaces
+/* Has fn(arg) called on the closer's thread when a close of the calling job begins, after the flag
+   is set and the cancel fd is readable, and before the thread is cancelled; at once, on this thread, if it has begun already.  Replaces
    a callback registered before.  A NULL fn unregisters it, waiting for a callback that is
    running, unless called from within it; so does the end of the job.  EINVAL outside a job.
    ENOMEM. */
@@ -401,7 +404,8 @@ PTJ_API const char *ptj_strerror(int code);
 /* The library's version at run time, "0.1.0". */
 PTJ_API const char *ptj_version(void);
 
-/* The value of the constant called name, "PTJ_INFINITE" for one.  ENOENT: there is none. */
+/* The value of the constant called name, "PTJ_INFINITE" for one.  ENOENT: there is none.  EINVAL:
+   name or value is NULL. */
 PTJ_API int ptj_constant(const char *name, int64_t *value);
 
 #ifdef __cplusplus

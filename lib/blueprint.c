@@ -12,6 +12,12 @@
 
 #define TRACEBACK_MAX 64
 
+void blueprint_discard(struct blueprint *b)
+{
+	job_extra_free(b->extra);
+	b->extra = NULL;
+}
+
 /* backtrace() may load libgcc when it is first called, which is a cancellation point. */
 static size_t take_traceback(void **frames)
 {
@@ -40,7 +46,7 @@ static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug)
 		memcpy(b->extra->traceback, frames, n * sizeof(frames[0]));
 	b->extra->release = attr->release;
 	if (attr->name && !(b->extra->name = strdup(attr->name))) {
-		job_extra_free(b->extra);
+		blueprint_discard(b);
 		return ENOMEM;
 	}
 	return 0;
@@ -63,12 +69,6 @@ int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_a
 	if (!attr->name && !attr->release && !s->debug)
 		return 0;
 	return make_extra(b, attr, s->debug);
-}
-
-void blueprint_discard(struct blueprint *b)
-{
-	job_extra_free(b->extra);
-	b->extra = NULL;
 }
 
 void blueprint_build(struct blueprint *b, ptj_job *slot, uint64_t id, uint32_t phase, uint32_t refs)

@@ -156,15 +156,21 @@ int ptj_job_describe(const ptj_job *job, char *buf, size_t size)
 {
 	KEEP_ERRNO;
 	struct ptj_scheduler *s;
-	char name[256];
+	char number[32];
+	const char *name = number;
+	int len;
 
 	if (!job || (!buf && size > 0) || is_dead(job))
 		return 0;
 	s = scheduler_of(job);
 	pthread_mutex_lock(&s->mu);
-	job_name_locked(job, name, sizeof(name));
+	if (job->extra && job->extra->name)
+		name = job->extra->name;
+	else
+		job_name_locked(job, number, sizeof(number));
+	len = snprintf(buf, size, "<Job %s name=%s>", state_name(job), name);
 	pthread_mutex_unlock(&s->mu);
-	return snprintf(buf, size, "<Job %s name=%s>", state_name(job), name);
+	return len;
 }
 
 ptj_job *ptj_job_self(void)

@@ -175,7 +175,7 @@ static bool is_usable(const struct ptj_scheduler *s)
 /* The mutex is not part of what const promises. */
 static size_t count_jobs(const struct ptj_scheduler *s, bool all)
 {
-	struct ptj_scheduler *locked = (struct ptj_scheduler *)s;
+	struct ptj_scheduler *locked = (struct ptj_scheduler *)(uintptr_t)s;
 	size_t n;
 
 	if (!is_usable(s))

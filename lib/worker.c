@@ -269,7 +269,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 		drop_locked(s, job);
 		return true;
 	}
-	if (job->extra && job->extra->name) {
+	if (job->id == 0 || (job->extra && job->extra->name)) {
 		job_name_locked(job, own_name, sizeof(own_name));
 		name = own_name;
 	}
