@@ -74,7 +74,7 @@ void job_decide_locked(ptj_job *job, bool returned, void *value)
 {
 	uint32_t state = job_state(job);
 
-	if (!returned && value == PTHREAD_CANCELED) {
+	if (!returned && value == PTHREAD_CANCELED && state & JOB_CLOSING) {
 		job_change_locked(job, JOB_FAILED, JOB_CANCELLED);
 		return;
 	}

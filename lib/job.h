@@ -144,8 +144,8 @@ bool job_is_active(const ptj_job *job);
 bool job_is_closed(const ptj_job *job);
 
 /* The job's function is over: decides what became of it.  returned: with value; else its thread
-   was unwound, by a cancellation if value is PTHREAD_CANCELED and by pthread_exit(value) if not.
-   mu held. */
+   was unwound, by a cancellation if value is PTHREAD_CANCELED and the job is being closed, and by
+   pthread_exit(value) if not.  mu held. */
 void job_decide_locked(ptj_job *job, bool returned, void *value);
 
 /* What wait returns for a job that has ended, and the result where that is 0. */
