@@ -42,8 +42,9 @@
               its jobs returns ENOTRECOVERABLE at once, counts and job states are 0,
               ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.
    Signals    No function here is async-signal-safe.  Threads of the library block every
-              signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.  A job that
-              changes its thread's mask restores it: the library does so only now and then.
+              signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.  What a job
+              does to its thread's mask ends with it, but between jobs spawned without handle
+              and attributes only now and then.
    Limits     No function may be called with the asynchronous cancellation type in force, nor
               within a read section of liburcu's bp flavour.
 

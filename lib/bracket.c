@@ -65,15 +65,16 @@ void bracket_enter(struct bracket *b, const char *name, uint64_t id)
 {
 	bool fresh = ticked(b) || b->rested;
 
-	if (fresh && !b->rested)
+	if (!b->rested && (fresh || name || b->exact))
 		restore_mask();
-	b->rested = false;
 	if (name)
 		rename_self(b, name);
 	else if (fresh)
 		rename_to_id(b, id);
 	else if (b->named)
 		rename_self(b, b->base);
+	b->exact = name;
+	b->rested = false;
 }
 
 void bracket_leave(void)

@@ -2,12 +2,11 @@
    state and type, signal mask, the thread's name.
 
    Cancel state and type cost nanoseconds and are restored after every job.  The mask and the name
-   cost a system call each, more than a short job does.  A job with a name of its own always gets
-   it on its thread.  For the others both are seen to when the worker was idle, and then once per
-   tick of the coarse clock (some milliseconds): a job that is the first of its worker's in a tick
-   is called job-N and finds the signal mask as it should be, jobs that follow within that tick
-   run under the scheduler's name.  So a busy worker makes no system call per job, and never
-   carries a name that is not its job's.
+   cost a system call each, more than a short job does.  So a job that somebody can tell from
+   others, because it has a handle or attributes, always finds the mask as it should be and has its
+   name on its thread.  For anonymous jobs, spawned without either, both are seen to when the worker
+   was idle before, and then once per tick of the coarse clock (some milliseconds); the others run
+   under the scheduler's name.  A thread never carries a name that is not its job's.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -25,12 +24,13 @@ struct bracket {
 	const char *base; /* the name between jobs */
 	struct timespec tick;
 	bool named;  /* the thread carries another name than base */
+	bool exact;  /* the last job was not anonymous */
 	bool rested; /* no job has run since bracket_rest() */
 };
 
 /* All are called by the worker's own thread, with cancellation disabled and no lock held. */
 
-/* Before a job's function.  name is the job's own, or NULL if it is the id's. */
+/* Before a job's function.  name is the job's; NULL: an anonymous job with that id. */
 void bracket_enter(struct bracket *b, const char *name, uint64_t id);
 
 /* After it. */

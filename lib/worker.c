@@ -254,6 +254,12 @@ static void *call(struct worker *w, ptj_job_fn fn, void *arg, bool cancellable)
 	return value;
 }
 
+/* Whether nobody can tell the job from others: a handle would be a second reference. */
+static bool is_anonymous(const ptj_job *job)
+{
+	return !job->extra && job->id > 0 && atomic_load_explicit(&job->refs, memory_order_relaxed) == 1;
+}
+
 /* s->mu held; released and reacquired.  False in the child of a fork within the job's function. */
 static bool run_locked(struct worker *w, ptj_job *job)
 {
@@ -269,7 +275,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 		drop_locked(s, job);
 		return true;
 	}
-	if (job->id == 0 || (job->extra && job->extra->name)) {
+	if (!is_anonymous(job)) {
 		job_name_locked(job, own_name, sizeof(own_name));
 		name = own_name;
 	}
