@@ -4,6 +4,7 @@
 
 #include "run_child.h"
 #include "run_clock.h"
+#include "run_group.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,15 +12,11 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* How often the group is looked at once its leader is dead, while the job is being closed. */
-#define SURVIVORS_MS 10
-
-/* The largest nice value: nobody has a larger one. */
-#define NICEST 19
+/* How often the group is looked at once its leader has ended, while the job is being closed. */
+#define GROUP_MS 20
 
 enum phase { RUNNING, ASKED, KILLED };
 
@@ -41,23 +38,13 @@ static bool silent(const struct child *c)
 	return c->streams[0].fd < 0 && c->streams[1].fd < 0;
 }
 
-/* Whether the group has a living member besides its dead leader.  kill() cannot tell, because it
-   finds the leader dead or alive.  getpriority() tells the least nice of the group, so the leader
-   is made as nice as can be, and whoever is less nice is alive.  Survivors that are as nice as
-   that are not seen. */
-static bool survivors(const struct child *c)
-{
-	setpriority(PRIO_PROCESS, (id_t)c->pid, NICEST);
-	return getpriority(PRIO_PGRP, (id_t)c->pid) < NICEST;
-}
-
 static bool over(const struct child *c)
 {
 	switch (c->phase) {
 	case RUNNING:
 		return c->exited && silent(c);
 	case ASKED:
-		return c->exited && silent(c) && !survivors(c);
+		return c->exited && silent(c) && !group_is_alive(c->pid);
 	case KILLED:
 		break;
 	}
@@ -102,8 +89,8 @@ static void wait_for_news(struct child *c)
 		{.fd = ending ? c->pid_fd : -1, .events = POLLIN},
 	};
 
-	if (c->exited && silent(c) && until > clock_after(SURVIVORS_MS))
-		until = clock_after(SURVIVORS_MS);
+	if (c->exited && silent(c) && until > clock_after(GROUP_MS))
+		until = clock_after(GROUP_MS);
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), clock_poll_timeout(until)) <= 0)
 		return;
 	for (int i = 0; i < 2; i++) {
