@@ -147,7 +147,8 @@ static int start(struct run *r)
 	if (rc == 0)
 		rc = create_scheduler(r);
 	if (rc == 0)
-		rc = watch_init(&jobs->watch, &jobs->tally, r->options.grace_ms);
+		rc = watch_init(&jobs->watch, &jobs->tally, &jobs->output,
+		                r->options.grace_ms);
 	if (rc == 0)
 		rc = watch_start(&jobs->watch, jobs->scheduler);
 	return rc ? cannot("begin", rc) : STATUS_OK;
@@ -178,8 +179,8 @@ static int feed(struct run *r)
 static int conclude(struct run *r, int fed)
 {
 	int sig = r->jobs.watch.signal;
-	int error = output_error(&r->jobs.output);
 	struct counts n = tally_counts(&r->jobs.tally);
+	int error = n.output_error;
 	char summary[SUMMARY_MAX];
 
 	/* The reader of our output has had enough, as of yes | head, and that is no news. */

@@ -80,6 +80,17 @@ static struct child_outcome run_command(struct task *t, struct result *result)
 	return o;
 }
 
+/* Without a standard output there is no use in going on. */
+static void put_output(struct task *t, struct result *result)
+{
+	int error = output_put(&t->context->output, t->seq, result);
+
+	if (!error)
+		return;
+	tally_set_output_error(&t->context->tally, error);
+	watch_close(&t->context->watch);
+}
+
 static void *job_main(void *arg)
 {
 	struct task *t = arg;
@@ -95,8 +106,7 @@ static void *job_main(void *arg)
 	tally_start(&context->tally);
 	o = run_command(t, &result);
 	failed = failure(t, &o, &result, &code, message);
-	if (output_put(&context->output, t->seq, &result))
-		watch_close(&context->watch);
+	put_output(t, &result);
 	end = failed ? TALLY_FAILED : TALLY_SUCCEEDED;
 	if (o.end == CHILD_CLOSED)
 		end = TALLY_DROPPED;
@@ -108,11 +118,12 @@ static void *job_main(void *arg)
 
 void job_release(void *arg)
 {
+	struct result nothing = {{CAPTURE_EMPTY, CAPTURE_EMPTY}};
 	struct task *t = arg;
 
 	if (!t->ran) {
 		tally_drop(&t->context->tally);
-		output_skip(&t->context->output, t->seq);
+		put_output(t, &nothing);
 	}
 	free(t);
 }
@@ -135,8 +146,9 @@ int job_spawn(struct job_context *context, ptj_job_attr *attr, uint64_t seq, uin
 	t->seq = seq;
 	t->ran = false;
 	memcpy(t->line, line, len + 1);
-	output_admit(&context->output, seq);
-	rc = ptj_spawn_attr(context->scheduler, attr, job_main, t, PTJ_INFINITE, NULL);
+	rc = ESHUTDOWN;
+	if (output_admit(&context->output, seq))
+		rc = ptj_spawn_attr(context->scheduler, attr, job_main, t, PTJ_INFINITE, NULL);
 	if (rc)
 		free(t);
 	return rc;

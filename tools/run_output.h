@@ -6,9 +6,10 @@
    `window` before it is written, so one slow job holds the others up only when that many have
    overtaken it.
 
-   Lock discipline.  mu guards everything below it, and is held while output is written: a reader
-   that stands still thus holds up the jobs, as a full pipe does everywhere.  No other lock is
-   taken under it but the screen's and the store's.
+   Lock discipline.  turn is held while output is written, for as long as its reader stands still,
+   and so holds up jobs that have ended, as a full pipe does everywhere.  mu guards the window and
+   is held for moments only, because the main thread needs it.  Whoever takes turn holds no other
+   lock, and under it takes only the screen's and the store's; mu is innermost.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -35,28 +36,29 @@ struct slot {
 struct output {
 	struct store *store; /* read-only after output_init() */
 	size_t window;       /* 0 where no order is kept; read-only after output_init() */
+	pthread_mutex_t turn;
+	int error; /* guarded by turn: standard output was not written; an errno value */
 	pthread_mutex_t mu;
+	bool writing;        /* guarded by mu: somebody writes what is due */
+	bool closed;         /* guarded by mu: nobody is let in any more */
 	uint64_t next;       /* guarded by mu: whose turn it is */
 	struct slot *slots;  /* guarded by mu: the job n is at n % window */
-	int error;           /* guarded by mu: standard output was not written; an errno value */
-	pthread_cond_t room; /* next has grown */
+	pthread_cond_t room; /* next has grown, or closed */
 };
 
 /* window is 0 for no order.  ENOMEM. */
 int output_init(struct output *o, struct store *st, size_t window);
 void output_destroy(struct output *o);
 
-/* Waits until the job may be spawned.  Jobs are numbered from 0, without a gap. */
-void output_admit(struct output *o, uint64_t job);
+/* Waits until the job may be spawned.  Jobs are numbered from 0, without a gap.  False once
+   output_close() was called: it may not. */
+bool output_admit(struct output *o, uint64_t job);
 
-/* Takes over what the job wrote.  Exactly once for each job admitted.  Returns 0, or how
-   standard output failed, now or before. */
+/* Lets nobody in any more, so that nobody waits for a reader that stands still. */
+void output_close(struct output *o);
+
+/* Takes over what the job wrote; nothing, for a job that never ran.  Exactly once for each job
+   admitted.  Returns 0, or how standard output failed, now or before. */
 int output_put(struct output *o, uint64_t job, struct result *result);
-
-/* The same for a job that never ran. */
-void output_skip(struct output *o, uint64_t job);
-
-/* How standard output failed: 0 or an errno value. */
-int output_error(struct output *o);
 
 #endif

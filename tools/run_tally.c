@@ -52,6 +52,13 @@ void tally_set_total(struct tally *t, uint64_t total)
 	pthread_mutex_unlock(&t->mu);
 }
 
+void tally_set_output_error(struct tally *t, int error)
+{
+	pthread_mutex_lock(&t->mu);
+	t->n.output_error = error;
+	pthread_mutex_unlock(&t->mu);
+}
+
 struct counts tally_counts(struct tally *t)
 {
 	struct counts n;

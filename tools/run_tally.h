@@ -17,6 +17,7 @@ struct counts {
 	uint64_t total;   /* how many jobs there will be; 0 while that is not known */
 	size_t running;
 	size_t peak;      /* the most that ran at once */
+	int output_error; /* how standard output failed; 0 or an errno value */
 };
 
 struct tally {
@@ -38,6 +39,7 @@ void tally_end(struct tally *t, enum tally_end end);
 void tally_drop(struct tally *t);
 
 void tally_set_total(struct tally *t, uint64_t total);
+void tally_set_output_error(struct tally *t, int error);
 
 struct counts tally_counts(struct tally *t);
 

@@ -44,11 +44,12 @@ void watch_block(void)
 	signal(SIGCHLD, SIG_DFL);
 }
 
-int watch_init(struct watch *w, struct tally *tally, int64_t grace_ms)
+int watch_init(struct watch *w, struct tally *tally, struct output *output, int64_t grace_ms)
 {
 	sigset_t set;
 
-	*w = (struct watch){.tally = tally, .grace_ms = grace_ms, .close_at = CLOCK_NEVER};
+	*w = (struct watch){.tally = tally, .output = output, .grace_ms = grace_ms};
+	w->close_at = CLOCK_NEVER;
 	signals_heard(&set);
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	w->drain_fd = eventfd(0, EFD_CLOEXEC);
@@ -75,6 +76,7 @@ static void close_now(struct watch *w)
 	w->stage = WATCH_CLOSED;
 	w->close_at = CLOCK_NEVER;
 	notify(w->drain_fd);
+	output_close(w->output);
 	ptj_scheduler_close(w->scheduler);
 }
 

@@ -6,7 +6,7 @@
    its output.
 
 	first SIGINT or SIGTERM      drain: no more input is read, the jobs go on for the grace
-	second, or the grace is over close: of the scheduler
+	second, or the grace is over close of the scheduler
 	SIGHUP, SIGQUIT, or when
 	watch_close() is called      close, at once
 
@@ -15,6 +15,7 @@
 #ifndef RUN_WATCH_H
 #define RUN_WATCH_H
 
+#include "run_output.h"
 #include "run_tally.h"
 
 #include <ptjobs.h>
@@ -27,6 +28,7 @@ enum watch_stage { WATCH_RUN, WATCH_DRAIN, WATCH_CLOSED };
 struct watch {
 	ptj_scheduler *scheduler; /* read-only after watch_start(), as all down to the thread */
 	struct tally *tally;
+	struct output *output;
 	int64_t grace_ms;
 	int signal_fd;
 	int drain_fd;   /* readable once no more input is to be read */
@@ -42,7 +44,7 @@ struct watch {
 void watch_block(void);
 
 /* Makes the descriptors, and starts the thread.  Each returns an errno value. */
-int watch_init(struct watch *w, struct tally *tally, int64_t grace_ms);
+int watch_init(struct watch *w, struct tally *tally, struct output *output, int64_t grace_ms);
 int watch_start(struct watch *w, ptj_scheduler *scheduler);
 
 /* Asks for a close of the scheduler at once, from any thread. */
