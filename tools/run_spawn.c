@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <ptjobs.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 /* While there are too many processes a start is tried again, after 10 ms, 20 ms and so on. */
@@ -61,6 +62,8 @@ static int spawn_once(const struct spawn_rules *rules, const posix_spawn_file_ac
 {
 	int rc;
 
+	if (!path && strchr(args[1], '/'))
+		path = args[1];
 	if (!path)
 		return posix_spawnp(pid, args[1], actions, &rules->attr, args + 1, environ);
 	rc = posix_spawn(pid, path, actions, &rules->attr, args + 1, environ);
