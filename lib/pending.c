@@ -45,7 +45,7 @@ void pending_open_front(struct pending *p, struct roster *r)
 		front_open_locked(&p->front, r, room(p));
 }
 
-static void reserve_free_places(struct pending *p)
+void pending_offer(struct pending *p)
 {
 	while (!list_empty(&p->spawners) && pending_has_room(p)) {
 		p->reserved++;
@@ -70,7 +70,7 @@ ptj_job *pending_pop(struct pending *p)
 	if (!first)
 		return NULL;
 	p->len--;
-	reserve_free_places(p);
+	pending_offer(p);
 	return container_of(first, ptj_job, at.link);
 }
 
@@ -78,7 +78,7 @@ void pending_remove(struct pending *p, ptj_job *job)
 {
 	list_remove(&job->at.link);
 	p->len--;
-	reserve_free_places(p);
+	pending_offer(p);
 }
 
 void pending_take_all(struct pending *p, struct link *list)
@@ -86,11 +86,5 @@ void pending_take_all(struct pending *p, struct link *list)
 	front_empty_stash_locked(&p->front);
 	list_append_all(list, &p->jobs);
 	p->len = 0;
-	reserve_free_places(p);
-}
-
-void pending_unreserve(struct pending *p)
-{
-	p->reserved--;
-	reserve_free_places(p);
+	pending_offer(p);
 }

@@ -52,7 +52,8 @@ void pending_remove(struct pending *p, ptj_job *job);
 /* Moves all jobs to the end of list, for good: nothing is pushed any more.  The front is shut. */
 void pending_take_all(struct pending *p, struct link *list);
 
-/* Gives up a reservation: spawner->done is true.  The next one in line gets it. */
-void pending_unreserve(struct pending *p);
+/* Reserves free places for the spawners in line, and releases them.  Whoever makes a place free
+   calls it; a released spawner itself takes its reservation back before it pushes or leaves. */
+void pending_offer(struct pending *p);
 
 #endif

@@ -85,8 +85,10 @@ static void give_up(struct block *b)
 {
 	struct spawn *spawn = container_of(b, struct spawn, block);
 
-	if (b->waiter.done)
-		pending_unreserve(&b->s->pending);
+	if (b->waiter.done) {
+		b->s->pending.reserved--;
+		pending_offer(&b->s->pending);
+	}
 	blueprint_discard(spawn->blueprint);
 	leave_locked(b->s);
 }
@@ -102,8 +104,9 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 	s->guests++;
 	rc = block_locked(&spawn.block, &s->pending.spawners, until);
 	if (rc == 0) {
+		s->pending.reserved--;
 		rc = place_locked(s, b, true, out);
-		pending_unreserve(&s->pending);
+		pending_offer(&s->pending);
 	}
 	leave_locked(s);
 	pthread_mutex_unlock(&s->mu);
