@@ -39,12 +39,12 @@ static void lend(struct block *b)
 		workers_wanted_locked(home);
 		return;
 	}
-	pthread_mutex_unlock(&b->s->mu);
-	pthread_mutex_lock(&home->mu);
+	mutex_unlock(&b->s->mu);
+	mutex_lock(&home->mu);
 	lender_lend_locked(&b->lender);
 	workers_wanted_locked(home);
-	pthread_mutex_unlock(&home->mu);
-	pthread_mutex_lock(&b->s->mu);
+	mutex_unlock(&home->mu);
+	mutex_lock(&b->s->mu);
 }
 
 /* s->mu is not held: it is released in the park, the only cancellation point. */
@@ -52,12 +52,12 @@ static void abandon(void *arg)
 {
 	struct block *b = arg;
 
-	pthread_mutex_lock(&b->s->mu);
+	mutex_lock(&b->s->mu);
 	list_remove(&b->waiter.link);
 	if (b->undo)
 		b->undo(b);
 	workers_wanted_locked(b->s);
-	pthread_mutex_unlock(&b->s->mu);
+	mutex_unlock(&b->s->mu);
 	block_done(b, DEADLINE_PAST);
 }
 
@@ -76,9 +76,9 @@ static int loop_locked(struct block *b, deadline until)
 		if (deadline_passed(until))
 			return ETIMEDOUT;
 		retry = workers_wanted_locked(s) ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
-		pthread_mutex_unlock(&s->mu);
+		mutex_unlock(&s->mu);
 		parker_park(b->parker, deadline_earlier(until, retry));
-		pthread_mutex_lock(&s->mu);
+		mutex_lock(&s->mu);
 	}
 }
 

@@ -17,11 +17,11 @@ void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
 	job_clear_locked(job, JOB_CALLBACK);
 	extra->on_cancel = NULL;
 	extra->calling = true;
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	inside_push(&frame);
 	fn(extra->on_cancel_arg);
 	inside_pop(&frame);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	extra->calling = false;
 	if (extra->called)
 		parker_wake(extra->called);
@@ -36,9 +36,9 @@ void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job)
 	extra->on_cancel = NULL;
 	while (extra->calling) {
 		extra->called = parker;
-		pthread_mutex_unlock(&s->mu);
+		mutex_unlock(&s->mu);
 		parker_park(parker, DEADLINE_NEVER);
-		pthread_mutex_lock(&s->mu);
+		mutex_lock(&s->mu);
 	}
 	extra->called = NULL;
 	inside_parker_done(parker, &own);
@@ -70,12 +70,12 @@ int ptj_job_on_cancel(void (*fn)(void *arg), void *arg)
 		return inside_callback() && !fn ? 0 : EINVAL;
 	s = scheduler_of(self);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	if (fn)
 		rc = register_locked(s, self, fn, arg);
 	else if (self->extra)
 		callback_unregister_locked(s, self);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 	return rc;
 }

@@ -62,14 +62,14 @@ int ptj_job_cancel_fd(void)
 	if (!self)
 		return -1;
 	s = scheduler_of(self);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	extra = job_extra_locked(self);
 	if (extra) {
 		if (extra->cancel_fd < 0)
 			extra->cancel_fd = eventfd(job_has(self, JOB_CLOSING), EFD_CLOEXEC | EFD_NONBLOCK);
 		fd = extra->cancel_fd;
 	}
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	return fd;
 }
 

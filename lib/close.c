@@ -135,9 +135,9 @@ static void report_stragglers_locked(struct ptj_scheduler *s)
 		if (!job)
 			return;
 		job_set_locked(job, JOB_REPORTED);
-		pthread_mutex_unlock(&s->mu);
+		mutex_unlock(&s->mu);
 		report_straggler(s, job);
-		pthread_mutex_lock(&s->mu);
+		mutex_lock(&s->mu);
 		job_unref_locked(job);
 	}
 }
@@ -175,12 +175,12 @@ static void close_scheduler(struct ptj_scheduler *s)
 	int cancel_state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	if (scheduler_phase(s) == SCHEDULER_OPEN)
 		close_locked(s);
 	else
 		block_until_locked(s, is_closed, DEADLINE_NEVER, false);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 }
 
@@ -270,7 +270,7 @@ void ptj_scheduler_free(ptj_scheduler *s)
 	}
 	close_scheduler(s);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	while (reap_locked(s, DEADLINE_NEVER))
 		;
 	join_exited_locked(s);

@@ -56,7 +56,7 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 	}
 	if (!release && cancel_fd < 0 && !report)
 		return;
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	inside_push(&frame);
 	if (cancel_fd >= 0)
 		close(cancel_fd);
@@ -65,7 +65,7 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 	if (report)
 		report_job(s, job, "Job processing failed", job->outcome.error);
 	inside_pop(&frame);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 }
 
 /* Has those who lent their permit to wait for job line up for one, before job's is handed on. */

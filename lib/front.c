@@ -27,9 +27,9 @@ uint64_t front_next_id(struct front *f)
 {
 	uint64_t id;
 
-	pthread_mutex_lock(&f->mu);
+	mutex_lock(&f->mu);
 	id = ++f->last_id;
-	pthread_mutex_unlock(&f->mu);
+	mutex_unlock(&f->mu);
 	return id;
 }
 
@@ -37,9 +37,9 @@ ptj_job *front_push_begin(struct front *f, uint64_t *id)
 {
 	struct link *slot;
 
-	pthread_mutex_lock(&f->mu);
+	mutex_lock(&f->mu);
 	if (!f->open || f->credit == 0 || !(slot = list_pop(&f->stash))) {
-		pthread_mutex_unlock(&f->mu);
+		mutex_unlock(&f->mu);
 		return NULL;
 	}
 	*id = ++f->last_id;
@@ -51,20 +51,20 @@ void front_push_end(struct front *f, ptj_job *job)
 	list_append(&f->jobs, &job->at.link);
 	f->len++;
 	f->credit--;
-	pthread_mutex_unlock(&f->mu);
+	mutex_unlock(&f->mu);
 }
 
 size_t front_take_locked(struct front *f, struct link *queue, bool shut)
 {
 	size_t len;
 
-	pthread_mutex_lock(&f->mu);
+	mutex_lock(&f->mu);
 	len = f->len;
 	list_append_all(queue, &f->jobs);
 	f->len = 0;
 	if (shut || len == 0)
 		f->open = false;
-	pthread_mutex_unlock(&f->mu);
+	mutex_unlock(&f->mu);
 	return len;
 }
 
@@ -73,31 +73,31 @@ void front_open_locked(struct front *f, struct roster *r, size_t credit)
 	size_t want = credit < STASH ? credit : STASH;
 	ptj_job *slot;
 
-	pthread_mutex_lock(&f->mu);
+	mutex_lock(&f->mu);
 	f->open = true;
 	f->credit = credit;
 	if (list_empty(&f->stash))
 		while (want-- > 0 && (slot = roster_alloc_locked(r)))
 			list_append(&f->stash, &slot->at.link);
-	pthread_mutex_unlock(&f->mu);
+	mutex_unlock(&f->mu);
 }
 
 void front_empty_stash_locked(struct front *f)
 {
 	struct link *slot;
 
-	pthread_mutex_lock(&f->mu);
+	mutex_lock(&f->mu);
 	while ((slot = list_pop(&f->stash)))
 		roster_free_locked(container_of(slot, ptj_job, at.link));
-	pthread_mutex_unlock(&f->mu);
+	mutex_unlock(&f->mu);
 }
 
 size_t front_len(struct front *f)
 {
 	size_t len;
 
-	pthread_mutex_lock(&f->mu);
+	mutex_lock(&f->mu);
 	len = f->len;
-	pthread_mutex_unlock(&f->mu);
+	mutex_unlock(&f->mu);
 	return len;
 }

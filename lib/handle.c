@@ -39,7 +39,7 @@ static void unref_last(ptj_job *job)
 		scheduler_release_dead(s);
 		return;
 	}
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	job_free_locked(job);
 	scheduler_unlock(s);
 }
@@ -95,9 +95,9 @@ int ptj_job_get_name(const ptj_job *job, char *buf, size_t size)
 	if (!job || (!buf && size > 0) || is_dead(job))
 		return 0;
 	s = scheduler_of(job);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	len = job_name_locked(job, buf, size);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	return len;
 }
 
@@ -136,9 +136,9 @@ int ptj_job_set_name(ptj_job *job, const char *name)
 		return ENOMEM;
 	s = scheduler_of(job);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	rc = set_name_locked(job, copy);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 	if (rc)
 		free(copy);
@@ -163,13 +163,13 @@ int ptj_job_describe(const ptj_job *job, char *buf, size_t size)
 	if (!job || (!buf && size > 0) || is_dead(job))
 		return 0;
 	s = scheduler_of(job);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	if (job->extra && job->extra->name)
 		name = job->extra->name;
 	else
 		job_name_locked(job, number, sizeof(number));
 	len = snprintf(buf, size, "<Job %s name=%s>", state_name(job), name);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	return len;
 }
 
@@ -184,7 +184,7 @@ static void decide(ptj_job *self, uint32_t failed, int error, void *result, char
 	struct ptj_scheduler *s = scheduler_of(self);
 	struct job_extra *extra;
 
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	job_clear_locked(self, JOB_FAILED);
 	job_set_locked(self, JOB_DECIDED | failed);
 	if (failed)
@@ -197,7 +197,7 @@ static void decide(ptj_job *self, uint32_t failed, int error, void *result, char
 		extra->message = message;
 		message = NULL;
 	}
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	free(message);
 }
 

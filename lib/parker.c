@@ -24,15 +24,15 @@ void parker_destroy(struct parker *p)
 
 void parker_wake(struct parker *p)
 {
-	pthread_mutex_lock(&p->mu);
+	mutex_lock(&p->mu);
 	p->woken = true;
 	pthread_cond_signal(&p->cond);
-	pthread_mutex_unlock(&p->mu);
+	mutex_unlock(&p->mu);
 }
 
 static void unlock(void *mu)
 {
-	pthread_mutex_unlock(mu);
+	mutex_unlock(mu);
 }
 
 void parker_park(struct parker *p, deadline until)
@@ -40,7 +40,7 @@ void parker_park(struct parker *p, deadline until)
 	struct timespec at = deadline_timespec(until);
 	int rc = 0;
 
-	pthread_mutex_lock(&p->mu);
+	mutex_lock(&p->mu);
 	pthread_cleanup_push(unlock, &p->mu);
 	while (!p->woken && rc == 0) {
 		if (until == DEADLINE_NEVER)

@@ -14,6 +14,7 @@
 #define PARKER_H
 
 #include "deadline.h"
+#include "mutex.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -86,9 +86,9 @@ static void await_permit_locked(struct lender *l, deadline until)
 			permit_take_locked(home, l->job);
 			return;
 		}
-		pthread_mutex_unlock(&home->mu);
+		mutex_unlock(&home->mu);
 		parker_park(l->waiter.parker, until);
-		pthread_mutex_lock(&home->mu);
+		mutex_lock(&home->mu);
 	}
 }
 
@@ -99,11 +99,11 @@ void lender_end(struct lender *l, deadline until)
 	if (!l->home)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_mutex_lock(&l->home->mu);
+	mutex_lock(&l->home->mu);
 	lender_reclaim_locked(l);
 	if (l->state == LENDER_RECLAIMING)
 		await_permit_locked(l, until);
 	l->state = LENDER_IDLE;
-	pthread_mutex_unlock(&l->home->mu);
+	mutex_unlock(&l->home->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 }

@@ -157,10 +157,10 @@ void roster_reclaim_locked(struct roster *r, pthread_mutex_t *mu)
 	list_init(&doomed);
 	list_append_all(&doomed, &r->doomed);
 	r->doomed_count = 0;
-	pthread_mutex_unlock(mu);
+	mutex_unlock(mu);
 	grace_wait();
 	unmap_all(&doomed);
-	pthread_mutex_lock(mu);
+	mutex_lock(mu);
 }
 
 struct roster *roster_of(const ptj_job *job)

@@ -139,7 +139,7 @@ void scheduler_unlock(struct ptj_scheduler *s)
 {
 	bool last = s->freed && s->threads == 0 && s->roster.slots_in_use == 0;
 
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	if (!last)
 		return;
 	pthread_mutex_destroy(&s->mu);
@@ -180,11 +180,11 @@ static size_t count_jobs(const struct ptj_scheduler *s, bool all)
 
 	if (!is_usable(s))
 		return 0;
-	pthread_mutex_lock(&locked->mu);
+	mutex_lock(&locked->mu);
 	n = pending_count(&locked->pending);
 	if (all)
 		n += count_get(&locked->entered);
-	pthread_mutex_unlock(&locked->mu);
+	mutex_unlock(&locked->mu);
 	return n;
 }
 

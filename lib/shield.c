@@ -77,10 +77,10 @@ int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms, v
 		return rc;
 	b.flags |= JOB_SHIELD | JOB_OBSERVED | JOB_WAITED;
 
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	rc = start_locked(s, &b, &shield.job);
 	if (rc) {
-		pthread_mutex_unlock(&s->mu);
+		mutex_unlock(&s->mu);
 		blueprint_discard(&b);
 		return rc;
 	}
@@ -90,7 +90,7 @@ int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms, v
 	rc = block_locked(&shield.block, scheduler_waiters(s, shield.job), until);
 	rc = outcome(shield.job, rc, result);
 	leave_locked(&shield);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	block_done(&shield.block, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;
 }

@@ -109,7 +109,7 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 		pending_offer(&s->pending);
 	}
 	leave_locked(s);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	block_done(&spawn.block, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;
 }
@@ -136,13 +136,13 @@ static int spawn(struct ptj_scheduler *s, struct blueprint *b, int64_t timeout_m
 
 	if (push(s, b, out))
 		return 0;
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	rc = place_locked(s, b, false, out);
 	if (rc == FULL && timeout_ms != 0) {
 		deadline_from_timeout(timeout_ms, PTJ_INFINITE, &until);
 		return wait_for_place_locked(s, b, until, out);
 	}
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	return rc == FULL ? EAGAIN : rc;
 }
 

@@ -16,12 +16,12 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 
 	block_init(&b, s, obliging);
 	b.waiter.job = job;
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	if (job_phase(job) != JOB_ENDED) {
 		job_set_locked(job, JOB_WAITED | JOB_OBSERVED);
 		rc = block_locked(&b, scheduler_waiters(s, job), until);
 	}
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	block_done(&b, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;
 }
@@ -58,9 +58,9 @@ int await_quiet(struct ptj_scheduler *s, deadline until)
 	int rc;
 
 	pthread_testcancel();
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	rc = block_until_locked(s, is_quiet, until, true);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	return rc;
 }
 

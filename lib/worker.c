@@ -159,9 +159,9 @@ bool reap_locked(struct ptj_scheduler *s, deadline until)
 		return false;
 	w = of_queue(node);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	rc = join(w->thread, &value, until);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	if (rc == 0) {
 		remove_thread_locked(w);
 		job_decide_locked(w->job, false, value);
@@ -182,10 +182,10 @@ void join_exited_locked(struct ptj_scheduler *s)
 
 	while ((node = list_pop(&s->exited))) {
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-		pthread_mutex_unlock(&s->mu);
+		mutex_unlock(&s->mu);
 		pthread_join(of_queue(node)->thread, NULL);
 		free_joined(of_queue(node));
-		pthread_mutex_lock(&s->mu);
+		mutex_lock(&s->mu);
 		pthread_setcancelstate(cancel_state, NULL);
 	}
 }
@@ -226,18 +226,18 @@ static void unwound(void *arg)
 	bracket_leave();
 	w->frame.about = w->frame.self;
 	w->frame.self = NULL;
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	retire_locked(w);
 	w->job->at.worker = NULL;
 	list_append(&s->unwound, &w->queue);
 	if (!wake_reaper_locked(s, w->job)) {
 		while (workers_wanted_locked(s) && !list_empty(&w->queue)) {
-			pthread_mutex_unlock(&s->mu);
+			mutex_unlock(&s->mu);
 			parker_park(&w->parker, deadline_in_ms(RETRY_MS));
-			pthread_mutex_lock(&s->mu);
+			mutex_lock(&s->mu);
 		}
 	}
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	inside_pop(&w->frame);
 }
 
@@ -284,7 +284,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	job_set_phase_locked(job, JOB_RUNNING);
 	if (!list_empty(&s->ready))
 		workers_wanted_locked(s);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 
 	w->frame.self = job;
 	bracket_enter(&w->bracket, name, job->id);
@@ -294,7 +294,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	w->frame.self = NULL;
 	w->frame.about = job;
 
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	w->bracket.named |= w->renamed;
 	w->renamed = false;
 	job->at.worker = NULL;
@@ -322,9 +322,9 @@ static bool idle_locked(struct worker *w)
 			w->parked = false;
 			return false;
 		}
-		pthread_mutex_unlock(&s->mu);
+		mutex_unlock(&s->mu);
 		parker_park(&w->parker, until);
-		pthread_mutex_lock(&s->mu);
+		mutex_lock(&s->mu);
 	}
 	return true;
 }
@@ -350,10 +350,10 @@ static bool tidy_locked(struct worker *w)
 		return false;
 	s->waking++;
 	roster_reclaim_locked(&s->roster, &s->mu);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 	if (!w->bracket.rested)
 		bracket_rest(&w->bracket);
-	pthread_mutex_lock(&s->mu);
+	mutex_lock(&s->mu);
 	s->waking--;
 	return true;
 }
@@ -396,7 +396,7 @@ static void leave_locked(struct worker *w)
 		return;
 	}
 	list_append(&s->exited, &w->queue);
-	pthread_mutex_unlock(&s->mu);
+	mutex_unlock(&s->mu);
 }
 
 static void *work(void *arg)
@@ -405,7 +405,7 @@ static void *work(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	inside_push(&w->frame);
-	pthread_mutex_lock(&w->s->mu);
+	mutex_lock(&w->s->mu);
 	if (!serve_locked(w))
 		return NULL;
 	inside_pop(&w->frame);
