@@ -385,6 +385,13 @@ int thread_is_blocked(int tid)
 	return 1;
 }
 
+int thread_is_gone(int tid)
+{
+	unsigned long switches;
+
+	return thread_state(tid, &switches) == '?';
+}
+
 void caller_await_blocked(struct caller *c)
 {
 	await(atomic_load(&c->tid) != 0);

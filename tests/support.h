@@ -192,6 +192,7 @@ int call_wait_and_close(struct caller *c);
 
 int gettid_here(void);
 int thread_is_blocked(int tid);
+int thread_is_gone(int tid);
 
 /* ---- Schedulers ----------------------------------------------------------------------------- */
 

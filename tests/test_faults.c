@@ -1,0 +1,563 @@
+/* The n-th allocation, thread or descriptor fails, for n = 0, 1, 2...: the call fails cleanly at
+   first, and succeeds at last.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#include "faults.h"
+#include "support.h"
+
+enum { MANY = 1000 }; /* more than any call needs */
+
+static struct gate gate;
+static struct recorder seen;
+
+static void release_record(void *arg)
+{
+	(void)arg;
+	record(&seen, 1);
+}
+
+static ptj_scheduler *make_counted(struct setup u)
+{
+	ptj_scheduler *s;
+
+	in_library(s = make(&u));
+	return s;
+}
+
+static void free_counted(ptj_scheduler *s)
+{
+	in_library(ptj_scheduler_free(s));
+}
+
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+/* One call that needs memory: prepared, made while the n-th allocation fails, undone.  A failed
+   call must leave things so that the same call works afterwards. */
+struct operation {
+	const char *name;
+	void (*prepare)(void);
+	int (*call)(void);
+	void (*undo)(int code);
+	int starts_a_thread;
+};
+
+static ptj_attr *attr;
+static ptj_job_attr *ja;
+static ptj_scheduler *s;
+static ptj_job *job;
+
+static void prepare_nothing(void)
+{
+}
+
+static int call_attr_create(void)
+{
+	return ptj_attr_create(&attr);
+}
+
+static void undo_attr(int code)
+{
+	ck_assert((code == 0) == (attr != NULL));
+	ptj_attr_free(attr);
+}
+
+static void prepare_attr(void)
+{
+	ok(ptj_attr_create(&attr));
+	ok(ptj_attr_set_name(attr, "before"));
+}
+
+static int call_attr_set_name(void)
+{
+	return ptj_attr_set_name(attr, "a name that is longer than any buffer is likely to be");
+}
+
+static void undo_attr_name(int code)
+{
+	char name[64];
+
+	ck_assert_int_gt(ptj_attr_get_name(attr, name, sizeof name), 0);
+	if (code)
+		ck_assert_str_eq(name, "before");
+	ptj_attr_free(attr);
+}
+
+static int call_job_attr_create(void)
+{
+	return ptj_job_attr_create(&ja);
+}
+
+static void undo_job_attr(int code)
+{
+	ck_assert((code == 0) == (ja != NULL));
+	ptj_job_attr_free(ja);
+}
+
+static void prepare_job_attr(void)
+{
+	ok(ptj_job_attr_create(&ja));
+}
+
+static int call_job_attr_set_name(void)
+{
+	return ptj_job_attr_set_name(ja, "a name that is longer than any buffer may be");
+}
+
+static void undo_job_attr_name(int code)
+{
+	(void)code;
+	ptj_job_attr_free(ja);
+}
+
+static int call_scheduler_create(void)
+{
+	return ptj_scheduler_create(&s, NULL);
+}
+
+static int call_scheduler_create_with(void)
+{
+	return ptj_scheduler_create(&s, attr);
+}
+
+static void undo_scheduler(int code)
+{
+	ck_assert((code == 0) == (s != NULL));
+	ptj_scheduler_free(s);
+	ptj_attr_free(attr);
+}
+
+static void prepare_scheduler(void)
+{
+	struct setup u = setup_of(2, 0);
+
+	s = make(&u);
+}
+
+static void prepare_debugged_scheduler(void)
+{
+	struct setup u = setup_of(2, 0);
+
+	u.debug = 1;
+	s = make(&u);
+}
+
+static void prepare_named_spawn(void)
+{
+	prepare_debugged_scheduler();
+	ok(ptj_job_attr_create(&ja));
+	ok(ptj_job_attr_set_name(ja, "a name that is longer than any buffer may be"));
+	ok(ptj_job_attr_set_release(ja, release_record));
+}
+
+static int call_spawn_here(void)
+{
+	return ptj_spawn_attr(s, ja, job_identity, &gate, PTJ_INFINITE, &job);
+}
+
+static void undo_spawn(int code)
+{
+	size_t released = recorded(&seen);
+	int has_release = ja != NULL;
+
+	if (code) {
+		ck_assert_ptr_null(job);
+		ck_assert_uint_eq(ptj_scheduler_len(s), 0);
+		ck_assert_uint_eq(ptj_scheduler_active_count(s), 0);
+		ok(call_spawn_here());
+	}
+	ok(ptj_job_wait(job, PTJ_INFINITE, NULL));
+	if (has_release && code)
+		ck_assert_uint_eq(recorded(&seen), released + 1);
+	ptj_job_unref(job);
+	ptj_job_attr_free(ja);
+	ptj_scheduler_free(s);
+}
+
+/* More jobs than one slab holds, none of which ends meanwhile. */
+enum { CROWD = 2000 };
+
+static size_t crowd;
+
+static void prepare_crowd(void)
+{
+	prepare_scheduler();
+	gate_init(&gate);
+	crowd = 0;
+}
+
+static int call_spawn_crowd(void)
+{
+	int code = 0;
+
+	for (; crowd < CROWD && !code; crowd += !code)
+		code = ptj_spawn(s, job_at_gate, &gate, NULL);
+	return code;
+}
+
+static void undo_crowd(int code)
+{
+	ck_assert_uint_eq(ptj_scheduler_len(s), crowd);
+	if (code)
+		ok(call_spawn_crowd());
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ck_assert_int_eq(gate_passed(&gate), CROWD);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+
+static int call_shield_here(void)
+{
+	return ptj_shield(s, job_identity, NULL, PTJ_INFINITE, NULL);
+}
+
+static void undo_shield(int code)
+{
+	ck_assert_uint_eq(ptj_scheduler_shield_count(s), 0);
+	if (code)
+		ok(call_shield_here());
+	ptj_scheduler_free(s);
+}
+
+static void nobody(ptj_scheduler *sched, const ptj_context *context, void *user)
+{
+	(void)sched;
+	(void)context;
+	(void)user;
+}
+
+static int call_set_handler(void)
+{
+	return ptj_scheduler_set_exception_handler(s, nobody, &seen);
+}
+
+static void undo_handler(int code)
+{
+	ck_assert(ptj_scheduler_get_exception_handler(s, NULL) == (code ? NULL : nobody));
+	ptj_scheduler_free(s);
+}
+
+static void prepare_job(void)
+{
+	prepare_scheduler();
+	ok(ptj_spawn(s, job_identity, NULL, &job));
+	ok(ptj_job_wait(job, PTJ_INFINITE, NULL));
+}
+
+static int call_set_name(void)
+{
+	return ptj_job_set_name(job, "a name that is longer than any buffer is likely to be");
+}
+
+static void undo_name(int code)
+{
+	char name[64];
+
+	ptj_job_get_name(job, name, sizeof name);
+	ck_assert((code == 0) == (strcmp(name, "job-1") != 0));
+	ptj_job_unref(job);
+	ptj_scheduler_free(s);
+}
+
+static const struct operation operations[] = {
+	{ "attr_create", prepare_nothing, call_attr_create, undo_attr, 0 },
+	{ "attr_set_name", prepare_attr, call_attr_set_name, undo_attr_name, 0 },
+	{ "job_attr_create", prepare_nothing, call_job_attr_create, undo_job_attr, 0 },
+	{ "job_attr_set_name", prepare_job_attr, call_job_attr_set_name, undo_job_attr_name, 0 },
+	{ "scheduler_create", prepare_nothing, call_scheduler_create, undo_scheduler, 0 },
+	{ "scheduler_create with attributes", prepare_attr, call_scheduler_create_with,
+	  undo_scheduler, 0 },
+	{ "spawn", prepare_scheduler, call_spawn_here, undo_spawn, 1 },
+	{ "spawn with a name and a trace", prepare_named_spawn, call_spawn_here, undo_spawn, 1 },
+	{ "many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1 },
+	{ "shield", prepare_scheduler, call_shield_here, undo_shield, 1 },
+	{ "set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0 },
+	{ "job_set_name", prepare_job, call_set_name, undo_name, 0 },
+};
+
+enum { OPERATIONS = sizeof operations / sizeof *operations };
+
+static int run_operation(const struct operation *o, int n, int lasting, int *hits)
+{
+	int code;
+
+	attr = NULL;
+	ja = NULL;
+	s = NULL;
+	job = NULL;
+	library_enter();
+	o->prepare();
+	fault_arm(NO_MEMORY, n, lasting);
+	code = o->call();
+	*hits = fault_disarm(NO_MEMORY);
+	o->undo(code);
+	library_leave();
+	return code;
+}
+
+START_TEST(without_memory_each_call_fails_cleanly_and_succeeds_at_last)
+{
+	const struct operation *o = &operations[_i / 2];
+	int n = 0, hits, code;
+
+	recorder_init(&seen);
+	for (; n < MANY; n++) {
+		code = run_operation(o, n, _i % 2, &hits);
+		await(blocks_held() == 0);
+		if (hits == 0)
+			break;
+		/* Memory for a thread is missing in the way of a thread, or there is one. */
+		ck_assert_msg(code == ENOMEM || (o->starts_a_thread && code == EAGAIN) ||
+		                      (o->starts_a_thread && code == 0 && n > 0),
+		              "%s, %d: %s", o->name, n, ptj_strerror(code));
+	}
+	ck_assert_msg(n > 0, "%s needs no memory", o->name);
+	ck_assert_int_lt(n, MANY);
+	expect(0, code);
+}
+END_TEST
+
+/* Within a job. */
+static void *job_fail_without_memory(void *arg)
+{
+	fault_arm(NO_MEMORY, 0, 1);
+	ptj_job_fail(EIO, "a message that is longer than any buffer is likely to be, or is it");
+	record(arg, fault_disarm(NO_MEMORY));
+	return NULL;
+}
+
+START_TEST(a_failure_is_recorded_although_its_message_is_dropped)
+{
+	ptj_job *failed;
+
+	recorder_init(&seen);
+	s = make_counted(setup_of(1, 0));
+	in_library(failed = spawn(s, job_fail_without_memory, &seen));
+	expect(PTJ_EFAILED, ptj_job_wait(failed, PTJ_INFINITE, NULL));
+	ck_assert_int_eq(ptj_job_error(failed), EIO);
+	if (recorded_at(&seen, 0))
+		ck_assert_ptr_null(ptj_job_error_message(failed));
+	ptj_job_unref(failed);
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+static void *job_ask_without(void *arg)
+{
+	int fd;
+
+	fault_arm(NO_MEMORY, 0, 1);
+	fault_arm(NO_DESCRIPTOR, 0, 1);
+	fd = ptj_job_cancel_fd();
+	record(arg, ptj_job_on_cancel(free, NULL));
+	fault_disarm(NO_MEMORY);
+	record(arg, fd);
+	record(arg, ptj_job_cancel_fd());
+	fault_disarm(NO_DESCRIPTOR);
+	fd = ptj_job_cancel_fd();
+	record(arg, fd >= 0 ? 1 : -2);
+	record(arg, ptj_job_on_cancel(free, NULL));
+	return arg;
+}
+
+START_TEST(cancel_fd_and_callback_fail_cleanly)
+{
+	recorder_init(&seen);
+	s = make_counted(setup_of(1, 0));
+	in_library(spawn_n(s, 1, job_ask_without, &seen));
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ck_assert_uint_eq(recorded(&seen), 5);
+	ck_assert(recorded_at(&seen, 0) == ENOMEM || recorded_at(&seen, 0) == 0);
+	ck_assert_int_eq(recorded_at(&seen, 1), -1);
+	ck_assert_int_eq(recorded_at(&seen, 2), -1);
+	ck_assert_int_eq(recorded_at(&seen, 3), 1);
+	ck_assert_int_eq(recorded_at(&seen, 4), 0);
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* ---- Threads -------------------------------------------------------------------------------- */
+
+START_TEST(without_any_thread_a_spawn_is_eagain_and_nothing_happened)
+{
+	struct setup u = setup_number(_i);
+	ptj_job *none = NULL, *later;
+	void *result = NULL;
+
+	recorder_init(&seen);
+	s = make_counted(u);
+	in_library(ja = job_attr(release_record, -1));
+	fault_arm(NO_THREAD, 0, 1);
+	in_library(expect(EAGAIN, ptj_spawn_attr(s, ja, job_identity, NULL, 0, &none)));
+	in_library(expect(EAGAIN, ptj_shield(s, job_identity, NULL, PTJ_INFINITE, &result)));
+	ck_assert_int_ge(fault_disarm(NO_THREAD), 2);
+	ck_assert_ptr_null(none);
+	ck_assert_ptr_null(result);
+	ck_assert_uint_eq(recorded(&seen), 0);
+	ck_assert_uint_eq(ptj_scheduler_len(s), 0);
+	ck_assert_uint_eq(ptj_scheduler_active_count(s), 0);
+	ck_assert_uint_eq(ptj_scheduler_shield_count(s), 0);
+	in_library(later = spawn_with(s, ja, job_identity, &gate));
+	ok(ptj_job_wait(later, PTJ_INFINITE, NULL));
+	ck_assert_uint_eq(recorded(&seen), 1);
+	ptj_job_unref(later);
+	ptj_job_attr_free(ja);
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* Active without a thread: the running worker takes it when it is through. */
+START_TEST(a_job_waits_for_a_running_worker)
+{
+	struct setup u = setup_of(3, 0);
+	struct gate open;
+	ptj_job *waiting, *dropped;
+
+	u.mode = _i;
+	gate_init(&gate);
+	gate_init(&open);
+	gate_open(&open);
+	s = make_counted(u);
+	in_library(spawn_n(s, 1, job_at_gate, &gate));
+	gate_await(&gate, 1);
+	fault_arm(NO_THREAD, 0, 1);
+	in_library(waiting = spawn(s, job_at_gate, &open));
+	in_library(dropped = spawn(s, job_at_gate, &open));
+	ck_assert_int_eq(ptj_job_active(waiting), 1);
+	ck_assert_uint_eq(ptj_scheduler_active_count(s), 3);
+	/* This one's thread has not entered its function, so it never will. */
+	in_library(ok(ptj_job_close(dropped, PTJ_INFINITE)));
+	expect(ECANCELED, ptj_job_wait(dropped, 0, NULL));
+	ck_assert_int_eq(gate_arrived(&open), 0);
+	gate_open(&gate);
+	ok(ptj_job_wait(waiting, PTJ_INFINITE, NULL));
+	ck_assert_int_ge(fault_disarm(NO_THREAD), 1);
+	ck_assert_int_eq(gate_passed(&open), 1);
+	ptj_job_unref(waiting);
+	ptj_job_unref(dropped);
+	free_counted(s);
+	gate_destroy(&gate);
+	gate_destroy(&open);
+}
+END_TEST
+
+/* The thread that would have run the pending job is cancelled, and there is no other. */
+START_TEST(a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again)
+{
+	struct setup u = setup_of(1, 0);
+	ptj_job *first, *second;
+
+	gate_init(&gate);
+	s = make_counted(u);
+	in_library(first = spawn(s, job_obedient, &gate));
+	gate_await(&gate, 1);
+	in_library(second = spawn(s, job_identity, NULL));
+	fault_arm(NO_THREAD, 0, 1);
+	in_library(ok(ptj_job_close(first, PTJ_INFINITE)));
+	in_library(expect(ETIMEDOUT, ptj_job_poll(second, SHORT_MS, NULL)));
+	ck_assert_int_ge(fault_hits(NO_THREAD), 1);
+	fault_disarm(NO_THREAD);
+	/* Who waits for it sees to it that it has a thread. */
+	in_library(ok(ptj_job_poll(second, PATIENCE_MS, NULL)));
+	ptj_job_unref(first);
+	ptj_job_unref(second);
+	free_counted(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
+static void *job_poll_a_child(void *timeout)
+{
+	ptj_job *child;
+	int code;
+
+	if (ptj_spawn(s, job_identity, NULL, &child))
+		return NULL;
+	fault_arm(NO_THREAD, 0, 1);
+	code = ptj_job_poll(child, SHORT_MS, NULL);
+	record(&seen, code);
+	if (timeout)
+		fault_disarm(NO_THREAD);
+	record(&seen, ptj_job_poll(child, PTJ_INFINITE, NULL));
+	ptj_job_unref(child);
+	return timeout;
+}
+
+START_TEST(a_lender_without_a_thread_for_its_child_keeps_its_bound)
+{
+	ptj_job *parent;
+
+	recorder_init(&seen);
+	s = make_counted(setup_of(1, 0));
+	in_library(parent = spawn(s, job_poll_a_child, _i ? &seen : NULL));
+	await(recorded(&seen) >= 1);
+	ck_assert_int_eq(recorded_at(&seen, 0), ETIMEDOUT);
+	if (_i == 0) {
+		/* The library tries again by itself, also where the parent is blocked by now. */
+		await(fault_hits(NO_THREAD) >= 2);
+		fault_disarm(NO_THREAD);
+	}
+	ok(ptj_job_wait(parent, PTJ_INFINITE, NULL));
+	ck_assert_int_eq(recorded_at(&seen, 1), 0);
+	ptj_job_unref(parent);
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* Each of the threads that a busy scheduler starts fails in turn. */
+START_TEST(the_nth_thread_fails)
+{
+	enum { JOBS = 40 };
+	struct setup u = setup_number(_i);
+	int n = 0, hits = 1;
+
+	u.pending_limit = 0;
+	for (; n < MANY && hits; n++) {
+		size_t spawned = 0;
+
+		gate_init(&gate);
+		gate_open(&gate);
+		s = make_counted(u);
+		fault_arm(NO_THREAD, n, 0);
+		for (int i = 0; i < JOBS; i++) {
+			int code;
+
+			in_library(code = ptj_spawn(s, job_at_gate, &gate, NULL));
+			ck_assert(code == 0 || (code == EAGAIN && n == 0));
+			spawned += code == 0;
+		}
+		ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+		hits = fault_disarm(NO_THREAD);
+		ck_assert_int_eq(gate_passed(&gate), (int)spawned);
+		free_counted(s);
+		await(blocks_held() == 0);
+		gate_destroy(&gate);
+	}
+	ck_assert_int_ge(n, 2);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_loop_test(tc, without_memory_each_call_fails_cleanly_and_succeeds_at_last, 0,
+	                    2 * OPERATIONS);
+	tcase_add_test(tc, a_failure_is_recorded_although_its_message_is_dropped);
+	tcase_add_test(tc, cancel_fd_and_callback_fail_cleanly);
+	tcase_add_loop_test(tc, without_any_thread_a_spawn_is_eagain_and_nothing_happened, 0,
+	                    SETUPS);
+	tcase_add_loop_test(tc, a_job_waits_for_a_running_worker, 0, MODES);
+	tcase_add_test(tc, a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again);
+	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
+	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);
+}
+
+int main(void)
+{
+	faults_spare_this_thread();
+	return run_tests("faults", add);
+}

@@ -1,0 +1,365 @@
+/* After fork: in the child the parent's schedulers are dead and harmless and new ones work; the
+   parent notices nothing.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#include "support.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+
+static struct gate gate;
+static ptj_scheduler *parents;
+static ptj_job *active, *pending, *ended;
+
+enum { CHILD_SECONDS = PATIENCE_MS / 1000 };
+
+/* Check's assertions belong to the test's process: the child says what is wrong and exits. */
+#define must(condition)                                                                          \
+	do {                                                                                     \
+		if (!(condition)) {                                                              \
+			dprintf(2, "in the child, line %d: not %s\n", __LINE__, #condition);     \
+			return 1;                                                                \
+		}                                                                                \
+	} while (0)
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void expect_good(int status)
+{
+	ck_assert_msg(WIFEXITED(status), "the child died of signal %d", WTERMSIG(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+
+static int fork_and(int (*look)(void))
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(CHILD_SECONDS);
+		_exit(look());
+	}
+	return status_of(pid);
+}
+
+static void make_here(void)
+{
+	gate_init(&gate);
+	parents = make_simple(2, 10);
+	ended = spawn(parents, job_identity, &gate);
+	ok(ptj_job_wait(ended, PTJ_INFINITE, NULL));
+	active = spawn(parents, job_at_gate, &gate);
+	spawn_n(parents, 1, job_at_gate, &gate);
+	gate_await(&gate, 2);
+	pending = spawn(parents, job_at_gate, &gate);
+}
+
+/* The parent's jobs go on as if nothing had been. */
+static void free_here(void)
+{
+	ck_assert_uint_eq(ptj_scheduler_len(parents), 3);
+	ck_assert_uint_eq(ptj_scheduler_active_count(parents), 2);
+	ck_assert_int_eq(ptj_job_pending(pending), 1);
+	gate_open(&gate);
+	ok(ptj_job_wait(active, PTJ_INFINITE, NULL));
+	ok(ptj_job_wait(pending, PTJ_INFINITE, NULL));
+	ok(ptj_scheduler_wait(parents, PTJ_INFINITE));
+	ptj_job_unref(active);
+	ptj_job_unref(pending);
+	ptj_job_unref(ended);
+	ptj_scheduler_free(parents);
+	gate_destroy(&gate);
+}
+
+/* ---- What the child finds ------------------------------------------------------------------- */
+
+static int visit_nothing(ptj_job *job, void *arg)
+{
+	(void)job;
+	(void)arg;
+	return 1;
+}
+
+static int look_at_the_scheduler(void)
+{
+	ptj_context context = { .message = "hello" };
+	ptj_job *job = NULL;
+	void *result = NULL;
+
+	must(ptj_spawn(parents, job_identity, NULL, &job) == ENOTRECOVERABLE);
+	must(ptj_spawn_attr(parents, NULL, job_identity, NULL, 0, &job) == ENOTRECOVERABLE);
+	must(ptj_shield(parents, job_identity, NULL, 0, &result) == ENOTRECOVERABLE);
+	must(ptj_scheduler_wait(parents, PTJ_INFINITE) == ENOTRECOVERABLE);
+	must(ptj_scheduler_close(parents) == ENOTRECOVERABLE);
+	must(ptj_scheduler_wait_and_close(parents, PTJ_DEFAULT) == ENOTRECOVERABLE);
+	must(ptj_scheduler_foreach(parents, visit_nothing, NULL) == ENOTRECOVERABLE);
+	must(ptj_scheduler_set_exception_handler(parents, NULL, NULL) == ENOTRECOVERABLE);
+	must(ptj_scheduler_call_exception_handler(parents, &context) == ENOTRECOVERABLE);
+	must(ptj_scheduler_jobs(parents, &job, 1) == 0);
+	must(ptj_scheduler_len(parents) == 0);
+	must(ptj_scheduler_active_count(parents) == 0);
+	must(ptj_scheduler_pending_count(parents) == 0);
+	must(ptj_scheduler_shield_count(parents) == 0);
+	must(ptj_scheduler_contains(parents, active) == 0);
+	must(!job && !result);
+	return 0;
+}
+
+static int look_at_a_job(ptj_job *job)
+{
+	must(ptj_job_wait(job, PTJ_INFINITE, NULL) == ENOTRECOVERABLE);
+	must(ptj_job_poll(job, 0, NULL) == ENOTRECOVERABLE);
+	must(ptj_job_close(job, PTJ_DEFAULT) == ENOTRECOVERABLE);
+	must(ptj_job_set_name(job, "new") == ENOTRECOVERABLE);
+	return 0;
+}
+
+static int look_at_the_jobs(void)
+{
+	return look_at_a_job(active) || look_at_a_job(pending) || look_at_a_job(ended);
+}
+
+static int look_at_a_new_scheduler(void)
+{
+	ptj_scheduler *s = NULL;
+	ptj_job *job = NULL;
+	void *result = NULL;
+
+	must(ptj_scheduler_create(&s, NULL) == 0);
+	must(ptj_spawn(s, job_identity, &gate, &job) == 0);
+	must(ptj_job_wait(job, PTJ_INFINITE, &result) == 0);
+	must(result == &gate);
+	ptj_job_unref(job);
+	must(ptj_spawn(s, job_sleep_forever, NULL, &job) == 0);
+	must(ptj_job_close(job, PTJ_INFINITE) == 0);
+	ptj_job_unref(job);
+	must(ptj_shield(s, job_identity, &gate, PTJ_INFINITE, &result) == 0);
+	must(ptj_scheduler_wait_and_close(s, PTJ_DEFAULT) == 0);
+	ptj_scheduler_free(s);
+	return 0;
+}
+
+static int release_in_one_order(void)
+{
+	ptj_job_unref(active);
+	ptj_job_unref(pending);
+	ptj_job_unref(ended);
+	ptj_scheduler_free(parents);
+	return 0;
+}
+
+static int release_in_the_other_order(void)
+{
+	ptj_scheduler_cleanup(&parents);
+	must(parents == NULL);
+	ptj_job_unref(ended);
+	ptj_job_unref(pending);
+	ptj_job_unref(active);
+	return 0;
+}
+
+static int look_at_all(void)
+{
+	return look_at_the_scheduler() || look_at_the_jobs() || look_at_a_new_scheduler() ||
+	       release_in_one_order() || look_at_a_new_scheduler();
+}
+
+static int (*const looks[])(void) = {
+	look_at_the_scheduler, look_at_the_jobs,           look_at_a_new_scheduler,
+	release_in_one_order,  release_in_the_other_order, look_at_all,
+};
+
+enum { LOOKS = 6 };
+
+START_TEST(in_the_child_it_is_dead_and_harmless)
+{
+	make_here();
+	expect_good(fork_and(looks[_i]));
+	free_here();
+}
+END_TEST
+
+static int fork_again(void)
+{
+	pid_t pid;
+	int status;
+
+	must(look_at_a_new_scheduler() == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(look_at_all());
+	must(waitpid(pid, &status, 0) == pid);
+	must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return look_at_all();
+}
+
+START_TEST(a_grandchild_is_as_well_off)
+{
+	make_here();
+	expect_good(fork_and(fork_again));
+	free_here();
+}
+END_TEST
+
+static int exit_normally(void)
+{
+	exit(0);
+}
+
+/* Nothing waits for threads that are not there. */
+START_TEST(the_child_can_exit)
+{
+	make_here();
+	expect_good(fork_and(exit_normally));
+	free_here();
+}
+END_TEST
+
+/* ---- Where it forks ------------------------------------------------------------------------- */
+
+struct forking {
+	int (*look)(void);
+	int status;
+};
+
+static void *job_fork(void *arg)
+{
+	struct forking *f = arg;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(CHILD_SECONDS);
+		_exit(f->look());
+	}
+	if (pid < 0 || waitpid(pid, &f->status, 0) != pid)
+		f->status = -1;
+	return arg;
+}
+
+static int look_from_within_a_job(void)
+{
+	must(ptj_sleep(1) != EINVAL);
+	ptj_job_cancelled();
+	ptj_job_fail(EIO, "in the child");
+	return look_at_all();
+}
+
+START_TEST(a_job_may_fork)
+{
+	struct forking f = { .look = look_from_within_a_job, .status = -1 };
+	ptj_scheduler *s;
+	ptj_job *job;
+	void *result = NULL;
+
+	make_here();
+	s = make_simple(1, 1);
+	job = spawn(s, job_fork, &f);
+	ok(ptj_job_wait(job, PTJ_INFINITE, &result));
+	ck_assert_ptr_eq(result, &f);
+	expect_good(f.status);
+	ptj_job_unref(job);
+	ptj_scheduler_free(s);
+	free_here();
+}
+END_TEST
+
+static atomic_int stop;
+
+static int spawn_without_rest(struct caller *c)
+{
+	ptj_job *job;
+	int code = 0;
+
+	while (!atomic_load(&stop) && !code) {
+		code = ptj_spawn(c->s, job_identity, c->arg, &job);
+		if (code)
+			break;
+		if (ptj_job_id(job) % 16 == 0)
+			code = ptj_job_close(job, PTJ_INFINITE);
+		else if (ptj_job_id(job) % 4 == 0)
+			code = ptj_job_wait(job, PTJ_INFINITE, NULL);
+		ptj_job_unref(job);
+	}
+	return code;
+}
+
+/* Whatever lock another thread holds at the moment of the fork. */
+START_TEST(forks_under_load_are_safe)
+{
+	enum { FORKS = 60, SPAWNERS = 2 };
+	struct caller c[SPAWNERS];
+	ptj_scheduler *s;
+
+	make_here();
+	s = make_simple(2, 20);
+	atomic_store(&stop, 0);
+	for (int i = 0; i < SPAWNERS; i++) {
+		c[i] = (struct caller){ .s = s };
+		caller_start(&c[i], spawn_without_rest);
+	}
+	for (int i = 0; i < FORKS; i++)
+		expect_good(fork_and(looks[i % LOOKS]));
+	atomic_store(&stop, 1);
+	for (int i = 0; i < SPAWNERS; i++)
+		ok(caller_join(&c[i]));
+	ok(ptj_scheduler_wait_and_close(s, PTJ_INFINITE));
+	ck_assert_uint_eq(ptj_scheduler_len(s), 0);
+	ptj_scheduler_free(s);
+	free_here();
+}
+END_TEST
+
+static int return_0(void)
+{
+	return 0;
+}
+
+static void *job_fork_only(void *arg)
+{
+	struct forking f = { .look = return_0 };
+
+	(void)arg;
+	job_fork(&f);
+	return (void *)(intptr_t)f.status;
+}
+
+START_TEST(many_jobs_fork_at_once)
+{
+	enum { N = 30 };
+	ptj_scheduler *s = make_simple(4, 0);
+	ptj_job *jobs[N];
+
+	for (int i = 0; i < N; i++)
+		jobs[i] = spawn(s, job_fork_only, NULL);
+	for (int i = 0; i < N; i++) {
+		void *status = &status;
+
+		ok(ptj_job_wait(jobs[i], PTJ_INFINITE, &status));
+		ck_assert_ptr_null(status);
+		ptj_job_unref(jobs[i]);
+	}
+	ptj_scheduler_free(s);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_loop_test(tc, in_the_child_it_is_dead_and_harmless, 0, LOOKS);
+	tcase_add_test(tc, a_grandchild_is_as_well_off);
+	tcase_add_test(tc, the_child_can_exit);
+	tcase_add_test(tc, a_job_may_fork);
+	tcase_add_test(tc, forks_under_load_are_safe);
+	tcase_add_test(tc, many_jobs_fork_at_once);
+}
+
+int main(void)
+{
+	return run_tests("fork", add);
+}
