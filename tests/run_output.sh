@@ -76,6 +76,13 @@ for order in '' -k; do
 done
 check "no temporary file is left" test -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'ptjobs.*' -user "$(id -u)")"
 
+echo "head -c $BIG /dev/zero" >lines
+TMPDIR=$dir/missing "$ptjobs" run <lines >out 2>err
+status=$?
+check "without a folder for temporary files a job whose output is too much for memory fails" \
+	says 'its output is lost: No such file or directory'
+check "and gives 1" ended_with 1
+
 cat >lines <<'END'
 echo one; echo two >/dev/stdout; echo three >/dev/stderr
 END
@@ -94,15 +101,15 @@ seq -f 'echo %g' 100000 >>lines
 	"$ptjobs" run -l 2 <lines 2>err
 	echo $? >status
 } | {
+	read -r pid <ready
 	read -r first
+	echo "$pid" >pid
 	echo "$first" >out
-} &
-read -r pid <ready
-wait
+}
 status=$(cat status)
 check "who reads no more gets what was read" prints 1
 check "it ends with the status of SIGPIPE" ended_with 141
 check "without a word" test ! -s err
-check "and leaves no job behind" gone "$pid"
+check "and leaves no job behind" gone "$(cat pid)"
 
 done_testing

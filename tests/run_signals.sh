@@ -27,7 +27,7 @@ for signal in INT TERM; do
 done
 
 for signals in 'INT TERM' 'TERM INT'; do
-	begin 'echo $$ >ready; echo begun; sleep 1000; echo never' -c 100
+	begin 'echo begun; echo $$ >ready; sleep 1000; echo never' -c 100
 	for signal in $signals; do
 		kill -$signal "$running"
 	done
