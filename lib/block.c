@@ -61,6 +61,11 @@ static void abandon(void *arg)
 	block_done(b, DEADLINE_PAST);
 }
 
+static bool will_block(const struct block *b, deadline until)
+{
+	return !(b->obliging && inside_interrupted()) && !deadline_passed(until);
+}
+
 static int loop_locked(struct block *b, deadline until)
 {
 	struct ptj_scheduler *s = b->s;
@@ -89,7 +94,8 @@ int block_locked(struct block *b, struct link *list, deadline until)
 	b->waiter.done = false;
 	list_append(list, &b->waiter.link);
 	pthread_cleanup_push(abandon, b);
-	lend(b);
+	if (will_block(b, until))
+		lend(b);
 	rc = loop_locked(b, until);
 	pthread_cleanup_pop(0);
 	list_remove(&b->waiter.link);

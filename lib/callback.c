@@ -10,11 +10,10 @@
 /* While extra->calling is set the job neither ends nor unregisters. */
 void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	struct inside frame = {.s = s, .about = job, .is_callback = true};
+	struct inside frame = {.kind = INSIDE_CALLBACK, .s = s, .about = job};
 	struct job_extra *extra = job->extra;
 	void (*fn)(void *) = extra->on_cancel;
 
-	job_clear_locked(job, JOB_CALLBACK);
 	extra->on_cancel = NULL;
 	extra->calling = true;
 	mutex_unlock(&s->mu);
@@ -32,7 +31,6 @@ void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job)
 	struct parker own, *parker = inside_parker(&own);
 	struct job_extra *extra = job->extra;
 
-	job_clear_locked(job, JOB_CALLBACK);
 	extra->on_cancel = NULL;
 	while (extra->calling) {
 		extra->called = parker;

@@ -27,9 +27,7 @@ bool cancel_begin_locked(ptj_job *job)
 
 	if (job_has(job, JOB_CLOSING))
 		return false;
-	job_set_locked(job, JOB_CLOSING);
-	if (extra && extra->on_cancel)
-		job_set_locked(job, JOB_CALLBACK);
+	job_set_locked(job, JOB_CLOSING | JOB_CANCEL_DUE);
 	if (extra && extra->cancel_fd >= 0)
 		make_readable(extra->cancel_fd);
 	if (job_phase(job) == JOB_RUNNING && job->at.worker)
@@ -39,7 +37,8 @@ bool cancel_begin_locked(ptj_job *job)
 
 void cancel_complete_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	if (job_has(job, JOB_CALLBACK))
+	job_clear_locked(job, JOB_CANCEL_DUE);
+	if (job_has_callback_locked(job))
 		callback_run_locked(s, job);
 	worker_cancel_locked(job);
 }

@@ -16,7 +16,7 @@
    Cancellation disabled. */
 bool cancel_begin_locked(ptj_job *job);
 
-/* Calls the callback, if it is due, and cancels the thread.  After a cancel_begin_locked() that
+/* Calls the callback, if there is one by now, and cancels the thread.  After a cancel_begin_locked() that
    returned true, once.  s->mu is released and reacquired if there is a callback; the caller has
    a reference to job.  Cancellation disabled. */
 void cancel_complete_locked(struct ptj_scheduler *s, ptj_job *job);

@@ -59,29 +59,29 @@ static void request_all_locked(struct ptj_scheduler *s)
 		job = job_of_worker(node);
 		parker_wake(&container_of(node, struct worker, link)->parker);
 		if (job && job_phase(job) < JOB_FINISHING && cancel_begin_locked(job) &&
-		    !job_has(job, JOB_CALLBACK))
+		    !job_has_callback_locked(job))
 			cancel_complete_locked(s, job);
 	}
 }
 
-static ptj_job *job_with_callback_locked(struct ptj_scheduler *s)
+static ptj_job *job_with_cancel_due_locked(struct ptj_scheduler *s)
 {
 	struct link *node;
 	ptj_job *job;
 
 	for (node = s->workers.next; node != &s->workers; node = node->next) {
 		job = job_of_worker(node);
-		if (job && job_has(job, JOB_CALLBACK))
+		if (job && job_has(job, JOB_CANCEL_DUE))
 			return job;
 	}
 	return NULL;
 }
 
-static void call_back_all_locked(struct ptj_scheduler *s)
+static void cancel_those_with_callbacks_locked(struct ptj_scheduler *s)
 {
 	ptj_job *job;
 
-	while ((job = job_with_callback_locked(s))) {
+	while ((job = job_with_cancel_due_locked(s))) {
 		ptj_job_ref(job);
 		cancel_complete_locked(s, job);
 		job_unref_locked(job);
@@ -157,7 +157,7 @@ static void close_locked(struct ptj_scheduler *s)
 	waiter_release_all(&s->pending.spawners);
 	take_unentered_locked(s, &unentered);
 	request_all_locked(s);
-	call_back_all_locked(s);
+	cancel_those_with_callbacks_locked(s);
 	drop_all_locked(s, &unentered);
 	block_until_locked(s, is_quiet, until, false);
 	roster_each_locked(&s->roster, mark_straggler, s);

@@ -29,43 +29,53 @@ static void report_job(struct ptj_scheduler *s, ptj_job *job, const char *messag
 
 void report_straggler(struct ptj_scheduler *s, ptj_job *job)
 {
-	struct inside frame = {.s = s, .about = job};
+	struct inside frame = {.kind = INSIDE_OTHER, .s = s, .about = job};
 
 	inside_push(&frame);
 	report_job(s, job, "Job closing timed out", ETIMEDOUT);
 	inside_pop(&frame);
 }
 
-/* Calls what is to be called between a job's function and its end. */
+/* Takes from the job what its end is to call or close. */
+static ptj_release_fn strip_locked(struct ptj_scheduler *s, ptj_job *job, int *cancel_fd)
+{
+	struct job_extra *extra = job->extra;
+
+	if (!extra)
+		return NULL;
+	callback_unregister_locked(s, job);
+	*cancel_fd = extra->cancel_fd;
+	extra->cancel_fd = -1;
+	return extra->release;
+}
+
+/* Calls what is to be called between a job's function and its end.  Whether the handler hears of a
+   failure is decided last: somebody may ask for the job, or its scheduler give it up, while the
+   release function runs. */
 static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	struct inside frame = {.s = s, .about = job};
-	struct job_extra *extra = job->extra;
-	ptj_release_fn release = NULL;
+	struct inside frame = {.kind = INSIDE_END, .s = s, .about = job};
+	ptj_release_fn release;
 	int cancel_fd = -1;
-	bool report;
 
 	job->at.worker = NULL;
 	job_set_phase_locked(job, JOB_FINISHING);
-	report = job_has(job, JOB_FAILED) && !job_has(job, JOB_OBSERVED | JOB_STRAGGLER);
-	if (extra) {
-		callback_unregister_locked(s, job);
-		release = extra->release;
-		cancel_fd = extra->cancel_fd;
-		extra->cancel_fd = -1;
-	}
-	if (!release && cancel_fd < 0 && !report)
-		return;
-	mutex_unlock(&s->mu);
+	release = strip_locked(s, job, &cancel_fd);
 	inside_push(&frame);
-	if (cancel_fd >= 0)
-		close(cancel_fd);
-	if (release)
-		release(job->arg);
-	if (report)
+	if (release || cancel_fd >= 0) {
+		mutex_unlock(&s->mu);
+		if (cancel_fd >= 0)
+			close(cancel_fd);
+		if (release)
+			release(job->arg);
+		mutex_lock(&s->mu);
+	}
+	if (job_has(job, JOB_FAILED) && !job_has(job, JOB_OBSERVED | JOB_STRAGGLER)) {
+		mutex_unlock(&s->mu);
 		report_job(s, job, "Job processing failed", job->outcome.error);
+		mutex_lock(&s->mu);
+	}
 	inside_pop(&frame);
-	mutex_lock(&s->mu);
 }
 
 /* Has those who lent their permit to wait for job line up for one, before job's is handed on. */

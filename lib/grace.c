@@ -29,6 +29,11 @@ void grace_read_end(int cancel_state)
 
 void grace_wait(void)
 {
+	int cancel_state;
+
+	/* It polls, with locks of its own held. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	urcu_bp_synchronize_rcu();
+	pthread_setcancelstate(cancel_state, NULL);
 	TSAN_ACQUIRE(&sections);
 }

@@ -62,7 +62,7 @@ bool inside_callback(void)
 {
 	struct inside *frame = first();
 
-	return frame && frame->is_callback;
+	return frame && frame->kind == INSIDE_CALLBACK;
 }
 
 /* The frame of the worker that this thread is, while it has a job; NULL: none. */
@@ -76,16 +76,21 @@ static struct inside *worker_frame(void)
 	return NULL;
 }
 
+/* A callback or a report runs beside its job, and stops nobody if it blocks. */
+static const ptj_job *held_up(const struct inside *frame)
+{
+	if (frame->self)
+		return frame->self;
+	return frame->kind == INSIDE_JOB || frame->kind == INSIDE_END ? frame->about : NULL;
+}
+
 struct inside *inside_lender(void)
 {
 	struct inside *frame;
 
-	for (frame = first(); frame; frame = frame->outer) {
-		if (frame->self && job_has(frame->self, JOB_PERMIT))
+	for (frame = first(); frame; frame = frame->outer)
+		if (held_up(frame) && job_has(held_up(frame), JOB_PERMIT))
 			return frame;
-		if (frame->about && job_has(frame->about, JOB_PERMIT))
-			return frame;
-	}
 	return NULL;
 }
 

@@ -12,12 +12,19 @@
 #include "job.h"
 #include "parker.h"
 
+enum inside_kind {
+	INSIDE_OTHER,    /* a visitor, or a handler: nothing waits for it but its caller */
+	INSIDE_JOB,      /* the bottom frame of a worker */
+	INSIDE_END,      /* about's release function, or the report of its failure */
+	INSIDE_CALLBACK, /* about's on-cancel callback */
+};
+
 struct inside {
+	enum inside_kind kind;
 	struct ptj_scheduler *s;
 	unsigned generation;   /* of forks, when the frame was pushed */
 	ptj_job *self;         /* the job whose function is running; NULL: none */
 	ptj_job *about;        /* the job on whose behalf the code runs; NULL: none */
-	bool is_callback;      /* the code is about's on-cancel callback */
 	struct parker *parker; /* where a close finds the thread asleep; NULL but for a worker */
 	struct inside *outer;
 };

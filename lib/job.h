@@ -48,7 +48,7 @@
 #define JOB_FAILED 0x400u      /* outcome is an error; final from FINISHING on */
 #define JOB_CANCELLED 0x800u   /* it was cancelled or never ran */
 #define JOB_STRAGGLER 0x1000u  /* it outlasted its scheduler's close */
-#define JOB_CALLBACK 0x2000u   /* its on-cancel callback is due */
+#define JOB_CANCEL_DUE 0x2000u /* cancel_begin_locked() was called, cancel_complete_locked() not */
 #define JOB_MODE_SHIFT 14      /* two bits: PTJ_CANCEL_ */
 #define JOB_REPORTED 0x10000u  /* a straggler that the handler has been told of */
 
@@ -97,6 +97,12 @@ void job_extra_free(struct job_extra *extra);
 
 /* The job's extra part, made if it has none; NULL without memory.  mu held. */
 struct job_extra *job_extra_locked(ptj_job *job);
+
+/* Whether the job has an on-cancel callback that was not called.  mu held. */
+static inline bool job_has_callback_locked(const ptj_job *job)
+{
+	return job->extra && job->extra->on_cancel;
+}
 
 static inline uint32_t job_state(const ptj_job *job)
 {

@@ -23,12 +23,13 @@ struct shield {
 static int start_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
 {
 	struct worker *worker;
+	int rc;
 
 	if (scheduler_phase(s) != SCHEDULER_OPEN)
 		return ESHUTDOWN;
-	worker = worker_hire_locked(s);
-	if (!worker)
-		return EAGAIN;
+	rc = worker_hire_locked(s, &worker);
+	if (rc)
+		return rc;
 	*out = roster_alloc_locked(&s->roster);
 	if (*out) {
 		blueprint_build(b, *out, 0, JOB_READY, 2);

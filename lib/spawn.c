@@ -31,10 +31,12 @@ static ptj_job *build_locked(struct ptj_scheduler *s, struct blueprint *b, uint3
 static int make_ready_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **out)
 {
 	ptj_job *job;
+	int rc;
 
 	/* With nobody to serve it the job would wait for a thread that may never be. */
-	if (s->serving == 0 && worker_call_locked(s))
-		return EAGAIN;
+	rc = s->serving == 0 ? worker_call_locked(s) : 0;
+	if (rc)
+		return rc;
 	job = build_locked(s, b, JOB_READY, out);
 	if (!job)
 		return ENOMEM;

@@ -21,13 +21,14 @@ static struct worker *of_queue(struct link *node)
 	return container_of(node, struct worker, queue);
 }
 
-static struct worker *start_locked(struct ptj_scheduler *s)
+static int start_locked(struct ptj_scheduler *s, struct worker **out)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
 	if (!w)
-		return NULL;
+		return ENOMEM;
 	w->s = s;
+	w->frame.kind = INSIDE_JOB;
 	w->frame.s = s;
 	w->frame.parker = &w->parker;
 	w->bracket.base = s->name;
@@ -37,23 +38,25 @@ static struct worker *start_locked(struct ptj_scheduler *s)
 	if (bracket_create_thread(&w->thread, &s->thread_attr, work, w)) {
 		parker_destroy(&w->parker);
 		free(w);
-		return NULL;
+		return EAGAIN;
 	}
 	list_append(&s->workers, &w->link);
 	s->threads++;
 	s->serving++;
-	return w;
+	*out = w;
+	return 0;
 }
 
 /* The worker that parked last: its cache is warm, and the others' idle times go on. */
-struct worker *worker_hire_locked(struct ptj_scheduler *s)
+int worker_hire_locked(struct ptj_scheduler *s, struct worker **out)
 {
 	struct link *node = list_pop(&s->idle);
 
 	if (!node)
-		return start_locked(s);
+		return start_locked(s, out);
 	of_queue(node)->parked = false;
-	return of_queue(node);
+	*out = of_queue(node);
+	return 0;
 }
 
 void worker_give_locked(struct worker *w, ptj_job *job)
@@ -64,10 +67,11 @@ void worker_give_locked(struct worker *w, ptj_job *job)
 
 int worker_call_locked(struct ptj_scheduler *s)
 {
-	struct worker *w = worker_hire_locked(s);
+	struct worker *w;
+	int rc = worker_hire_locked(s, &w);
 
-	if (!w)
-		return EAGAIN;
+	if (rc)
+		return rc;
 	w->called = true;
 	s->waking++;
 	parker_wake(&w->parker);
@@ -79,17 +83,19 @@ int worker_call_locked(struct ptj_scheduler *s)
 int workers_wanted_locked(struct ptj_scheduler *s)
 {
 	size_t i;
+	int rc;
 
 	if (s->waking > 0 || (list_empty(&s->ready) && list_empty(&s->unwound)))
 		return 0;
-	if (worker_call_locked(s) == 0)
+	rc = worker_call_locked(s);
+	if (rc == 0)
 		return 0;
 	/* Whoever is blocked tries again from time to time. */
 	for (i = 0; i < WAITER_BUCKETS; i++)
 		waiter_nudge_all(&s->waiters[i]);
 	waiter_nudge_all(&s->pending.spawners);
 	waiter_nudge_all(&s->quiet);
-	return EAGAIN;
+	return rc;
 }
 
 static void retire_locked(struct worker *w)
@@ -207,6 +213,30 @@ static bool wake_reaper_locked(struct ptj_scheduler *s, const ptj_job *job)
 	return true;
 }
 
+/* Whether somebody is blocked who tries to have a thread started, from time to time. */
+static bool anybody_blocked_locked(const struct ptj_scheduler *s)
+{
+	size_t i;
+
+	for (i = 0; i < WAITER_BUCKETS; i++)
+		if (!list_empty(&s->waiters[i]))
+			return true;
+	return !list_empty(&s->pending.spawners) || !list_empty(&s->quiet);
+}
+
+/* Before w goes: has another worker come for what there is to do, and if none can be had and
+   nobody is left who would try again, stays and tries. */
+static void hand_over_locked(struct worker *w)
+{
+	struct ptj_scheduler *s = w->s;
+
+	while (workers_wanted_locked(s) && s->serving == 0 && !anybody_blocked_locked(s)) {
+		mutex_unlock(&s->mu);
+		parker_park(&w->parker, deadline_in_ms(RETRY_MS));
+		mutex_lock(&s->mu);
+	}
+}
+
 /* Whether this is a copy of the worker's thread in the child of a fork; the scheduler may have
    been freed there. */
 static bool is_forked(const struct worker *w)
@@ -230,13 +260,8 @@ static void unwound(void *arg)
 	retire_locked(w);
 	w->job->at.worker = NULL;
 	list_append(&s->unwound, &w->queue);
-	if (!wake_reaper_locked(s, w->job)) {
-		while (workers_wanted_locked(s) && !list_empty(&w->queue)) {
-			mutex_unlock(&s->mu);
-			parker_park(&w->parker, deadline_in_ms(RETRY_MS));
-			mutex_lock(&s->mu);
-		}
-	}
+	if (!wake_reaper_locked(s, w->job))
+		hand_over_locked(w);
 	mutex_unlock(&s->mu);
 	inside_pop(&w->frame);
 }
@@ -387,7 +412,7 @@ static void leave_locked(struct worker *w)
 
 	retire_locked(w);
 	join_exited_locked(s);
-	workers_wanted_locked(s);
+	hand_over_locked(w);
 	remove_thread_locked(w);
 	if (s->freed) {
 		pthread_detach(pthread_self());

@@ -55,11 +55,11 @@ struct worker {
    nothing; else no thread is idle or on its way and none can be started. */
 int workers_wanted_locked(struct ptj_scheduler *s);
 
-/* Has a worker look for work: an idle one, or a new one.  EAGAIN: there is neither. */
+/* Has a worker look for work: an idle one, or a new one.  EAGAIN, ENOMEM: there is neither. */
 int worker_call_locked(struct ptj_scheduler *s);
 
-/* An idle worker, or a new one, for worker_give_locked(); NULL: there is neither. */
-struct worker *worker_hire_locked(struct ptj_scheduler *s);
+/* An idle worker, or a new one, for worker_give_locked().  EAGAIN, ENOMEM: there is neither. */
+int worker_hire_locked(struct ptj_scheduler *s, struct worker **out);
 
 /* Has a hired worker run job, which is in no list; NULL: it is not needed after all. */
 void worker_give_locked(struct worker *w, ptj_job *job);
