@@ -64,6 +64,10 @@ void pause_briefly(void);
 		ck_assert_int_le(took_ms, (low_ms) + SLACK_MS);                                  \
 	} while (0)
 
+/* For a function that a cancellation unwinds while the address of one of its locals is known:
+   gcc 12's AddressSanitizer leaves such a frame poisoned for the frames that come after it. */
+#define UNWOUND __attribute__((no_sanitize_address))
+
 /* ---- Gates ---------------------------------------------------------------------------------- */
 
 /* Jobs arrive at a gate and stay until the test opens it; from then on they walk through. */
@@ -228,8 +232,10 @@ ptj_job_attr *job_attr(ptj_release_fn release, int mode); /* mode -1: the schedu
 int threads_here(void);
 int descriptors_here(void);
 
-/* Runs one suite in Check's way and returns the exit status for main().  After each test the
-   process must have as many descriptors as before. */
+/* Fails a test that leaves a descriptor open or whose process exits in its midst. */
+void add_fixture(TCase *tc);
+
+/* Runs one suite in Check's way, with the fixture, and returns the exit status for main(). */
 int run_tests(const char *suite, void (*add)(TCase *tc));
 
 #endif

@@ -264,7 +264,7 @@ END_TEST
 
 /* ---- Masked --------------------------------------------------------------------------------- */
 
-static void *job_with_a_window(void *arg)
+UNWOUND static void *job_with_a_window(void *arg)
 {
 	int state;
 

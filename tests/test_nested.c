@@ -163,7 +163,7 @@ struct parent {
 
 static struct parent parent;
 
-static void *job_parent(void *at)
+UNWOUND static void *job_parent(void *at)
 {
 	ptj_job *child = NULL;
 	int code;
@@ -447,7 +447,12 @@ END_TEST
 
 /* ---- Closing -------------------------------------------------------------------------------- */
 
-static void *job_obedient_family(void *level)
+static void unref(void *job)
+{
+	ptj_job_unref(job);
+}
+
+UNWOUND static void *job_obedient_family(void *level)
 {
 	intptr_t deeper = (intptr_t)level + 1;
 	ptj_job *child;
@@ -457,8 +462,9 @@ static void *job_obedient_family(void *level)
 		return job_obedient(&gate);
 	if (ptj_spawn(pool, job_obedient_family, (void *)deeper, &child))
 		return ptj_job_fail(ECANCELED, NULL);
+	pthread_cleanup_push(unref, child);
 	code = ptj_job_wait(child, PTJ_INFINITE, NULL);
-	ptj_job_unref(child);
+	pthread_cleanup_pop(1);
 	return code ? ptj_job_fail(ECANCELED, NULL) : level;
 }
 
