@@ -103,6 +103,14 @@ int block_locked(struct block *b, struct link *list, deadline until)
 	return rc;
 }
 
+void block_reclaim_locked(struct block *b)
+{
+	if (b->lender.home != b->s)
+		return;
+	lender_reclaim_locked(&b->lender);
+	permits_dispatch_locked(b->s);
+}
+
 void block_done(struct block *b, deadline until)
 {
 	lender_end(&b->lender, until);

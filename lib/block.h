@@ -33,6 +33,10 @@ void block_init(struct block *b, struct ptj_scheduler *s, bool obliging);
    reacquired.  May be called again. */
 int block_locked(struct block *b, struct link *list, deadline until);
 
+/* Lines up for the permit that was lent, so that what the caller does next does not get it.  s->mu
+   held. */
+void block_reclaim_locked(struct block *b);
+
 /* Has the permit back when it returns; until is how long it waits for it.  Nothing held. */
 void block_done(struct block *b, deadline until);
 

@@ -6,7 +6,7 @@
    others, because it has a handle or attributes, always finds the mask as it should be and has its
    name on its thread.  For anonymous jobs, spawned without either, both are seen to when the worker
    was idle before, and then once per tick of the coarse clock (some milliseconds); the others run
-   under the scheduler's name.  A thread never carries a name that is not its job's.
+   under the scheduler's name, and find what an anonymous job before them did to mask and name.
 
    SPDX-License-Identifier: Apache-2.0 */
 

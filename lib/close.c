@@ -157,6 +157,7 @@ static void close_locked(struct ptj_scheduler *s)
 	waiter_release_all(&s->pending.spawners);
 	take_unentered_locked(s, &unentered);
 	request_all_locked(s);
+	waiter_nudge_all(&s->reclaim);
 	cancel_those_with_callbacks_locked(s);
 	drop_all_locked(s, &unentered);
 	block_until_locked(s, is_quiet, until, false);
@@ -231,8 +232,10 @@ static void report_free_from_within(struct ptj_scheduler *s)
 static void give_up_job(ptj_job *job, void *user)
 {
 	(void)user;
-	if (job_phase(job) != JOB_ENDED && job_drop_ref(job))
-		job_free_dead(job);
+	if (job_phase(job) == JOB_ENDED || !job_drop_ref(job))
+		return;
+	job_free_dead(job);
+	roster_forget(roster_of(job), 1);
 }
 
 static void free_dead(struct ptj_scheduler *s)
@@ -240,6 +243,7 @@ static void free_dead(struct ptj_scheduler *s)
 	struct link *node, *next;
 	struct worker *w;
 
+	/* This thread may be the copy of a worker, which still returns through its own frames. */
 	if (s->freed)
 		return;
 	s->freed = true;
@@ -250,7 +254,11 @@ static void free_dead(struct ptj_scheduler *s)
 		if (!pthread_equal(w->thread, pthread_self()))
 			free(w);
 	}
-	scheduler_release_dead(s);
+	for (node = s->exited.next; node != &s->exited; node = next) {
+		next = node->next;
+		free(container_of(node, struct worker, queue));
+	}
+	scheduler_release_dead(s, s->pending.front.stash_len);
 }
 
 void ptj_scheduler_free(ptj_scheduler *s)

@@ -15,6 +15,7 @@ void front_init(struct front *f)
 	list_init(&f->jobs);
 	f->len = 0;
 	list_init(&f->stash);
+	f->stash_len = 0;
 	f->last_id = 0;
 }
 
@@ -33,17 +34,21 @@ uint64_t front_next_id(struct front *f)
 	return id;
 }
 
+static ptj_job *take_slot(struct front *f)
+{
+	f->stash_len--;
+	return container_of(list_pop(&f->stash), ptj_job, at.link);
+}
+
 ptj_job *front_push_begin(struct front *f, uint64_t *id)
 {
-	struct link *slot;
-
 	mutex_lock(&f->mu);
-	if (!f->open || f->credit == 0 || !(slot = list_pop(&f->stash))) {
+	if (!f->open || f->credit == 0 || f->stash_len == 0) {
 		mutex_unlock(&f->mu);
 		return NULL;
 	}
 	*id = ++f->last_id;
-	return container_of(slot, ptj_job, at.link);
+	return take_slot(f);
 }
 
 void front_push_end(struct front *f, ptj_job *job)
@@ -76,19 +81,18 @@ void front_open_locked(struct front *f, struct roster *r, size_t credit)
 	mutex_lock(&f->mu);
 	f->open = true;
 	f->credit = credit;
-	if (list_empty(&f->stash))
-		while (want-- > 0 && (slot = roster_alloc_locked(r)))
-			list_append(&f->stash, &slot->at.link);
+	while (f->stash_len < want && (slot = roster_alloc_locked(r))) {
+		list_append(&f->stash, &slot->at.link);
+		f->stash_len++;
+	}
 	mutex_unlock(&f->mu);
 }
 
 void front_empty_stash_locked(struct front *f)
 {
-	struct link *slot;
-
 	mutex_lock(&f->mu);
-	while ((slot = list_pop(&f->stash)))
-		roster_free_locked(container_of(slot, ptj_job, at.link));
+	while (f->stash_len > 0)
+		roster_free_locked(take_slot(f));
 	mutex_unlock(&f->mu);
 }
 

@@ -34,6 +34,7 @@ struct front {
 	struct link jobs; /* oldest first, all younger than the queue's */
 	size_t len;
 	struct link stash; /* free slots of the roster's, for jobs to come */
+	size_t stash_len;  /* never more than there are: the child of a fork relies on it */
 	uint64_t last_id;  /* of all the scheduler's jobs */
 };
 

@@ -36,7 +36,7 @@ static void unref_last(ptj_job *job)
 
 	if (scheduler_is_dead(s)) {
 		job_free_dead(job);
-		scheduler_release_dead(s);
+		scheduler_release_dead(s, 1);
 		return;
 	}
 	mutex_lock(&s->mu);

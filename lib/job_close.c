@@ -34,6 +34,7 @@ static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 		break;
 	default:
 		job_set_locked(job, JOB_CLOSING);
+		waiter_nudge_all(&s->reclaim);
 		break;
 	}
 	workers_wanted_locked(s);

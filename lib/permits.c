@@ -74,6 +74,13 @@ void lender_reclaim_locked(struct lender *l)
 	list_append(&l->home->reclaim, &l->waiter.link);
 }
 
+/* A job that is over, and blocks in its release function, is not asked to close any more; then it
+   is the scheduler's close that counts. */
+static bool is_closing(const struct lender *l)
+{
+	return job_has(l->job, JOB_CLOSING) || scheduler_phase(l->home) != SCHEDULER_OPEN;
+}
+
 /* home->mu held; released and reacquired. */
 static void await_permit_locked(struct lender *l, deadline until)
 {
@@ -81,7 +88,7 @@ static void await_permit_locked(struct lender *l, deadline until)
 
 	permits_dispatch_locked(home);
 	while (!l->waiter.done) {
-		if (job_has(l->job, JOB_CLOSING) || deadline_passed(until)) {
+		if (is_closing(l) || deadline_passed(until)) {
 			list_remove(&l->waiter.link);
 			permit_take_locked(home, l->job);
 			return;

@@ -35,7 +35,7 @@ void roster_init(struct roster *r)
 	list_init(&r->doomed);
 	r->doomed_count = 0;
 	r->spares = 0;
-	r->slots_in_use = 0;
+	atomic_init(&r->slots_in_use, 0);
 }
 
 /* Release: a reader that finds the slab finds it made.  Pairs with the acquire in
@@ -95,6 +95,21 @@ static bool is_full(const struct slab *slab)
 	return slab->in_use == SLAB_SLOTS;
 }
 
+size_t roster_slots_in_use(const struct roster *r)
+{
+	return atomic_load_explicit(&r->slots_in_use, memory_order_relaxed);
+}
+
+static void set_slots_in_use(struct roster *r, size_t n)
+{
+	atomic_store_explicit(&r->slots_in_use, n, memory_order_relaxed);
+}
+
+size_t roster_forget(struct roster *r, size_t slots)
+{
+	return atomic_fetch_sub_explicit(&r->slots_in_use, slots, memory_order_acq_rel) - slots;
+}
+
 ptj_job *roster_alloc_locked(struct roster *r)
 {
 	struct slab *slab;
@@ -106,7 +121,7 @@ ptj_job *roster_alloc_locked(struct roster *r)
 	job = take_slot(slab);
 	if (slab->in_use++ == 0)
 		r->spares--;
-	r->slots_in_use++;
+	set_slots_in_use(r, roster_slots_in_use(r) + 1);
 	if (is_full(slab))
 		list_remove(&slab->roomy);
 	return job;
@@ -126,7 +141,7 @@ void roster_free_locked(ptj_job *job)
 		list_prepend(&r->roomy, &slab->roomy);
 	list_prepend(&slab->free, &job->at.link);
 	slab->in_use--;
-	r->slots_in_use--;
+	set_slots_in_use(r, roster_slots_in_use(r) - 1);
 	if (slab->in_use > 0)
 		return;
 	if (r->spares < SPARES)

@@ -31,7 +31,7 @@ struct roster {
 	struct link doomed;            /* off the list, to be unmapped after a grace period */
 	size_t doomed_count;
 	size_t spares;                 /* empty slabs that are kept */
-	size_t slots_in_use;           /* allocated and not yet freed */
+	_Atomic size_t slots_in_use;   /* allocated and not yet freed; atomic for roster_forget() only */
 };
 
 void roster_init(struct roster *r);
@@ -44,6 +44,11 @@ void roster_publish(ptj_job *job, uint32_t refs);
 
 /* Takes back a slot whose reference count has reached 0. */
 void roster_free_locked(ptj_job *job);
+
+size_t roster_slots_in_use(const struct roster *r);
+
+/* In the child of a fork: counts slots as freed, and returns how many are left.  No lock held. */
+size_t roster_forget(struct roster *r, size_t slots);
 
 /* Whether enough slabs are doomed that roster_reclaim() is worth a grace period. */
 bool roster_wants_reclaim_locked(const struct roster *r);

@@ -117,7 +117,6 @@ void job_free_dead(ptj_job *job)
 {
 	job_extra_free(job->extra);
 	job->extra = NULL;
-	scheduler_of(job)->roster.slots_in_use--;
 }
 
 static void release(struct ptj_scheduler *s)
@@ -129,15 +128,15 @@ static void release(struct ptj_scheduler *s)
 }
 
 /* A mutex that was held when the process forked is left alone. */
-void scheduler_release_dead(struct ptj_scheduler *s)
+void scheduler_release_dead(struct ptj_scheduler *s, size_t slots)
 {
-	if (s->freed && s->roster.slots_in_use == 0)
+	if (roster_forget(&s->roster, slots) == 0 && s->freed)
 		release(s);
 }
 
 void scheduler_unlock(struct ptj_scheduler *s)
 {
-	bool last = s->freed && s->threads == 0 && s->roster.slots_in_use == 0;
+	bool last = s->freed && s->threads == 0 && roster_slots_in_use(&s->roster) == 0;
 
 	mutex_unlock(&s->mu);
 	if (!last)

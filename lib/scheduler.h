@@ -106,7 +106,10 @@ void job_free_locked(ptj_job *job);
 /* The same in the child of a fork, where the lists may be as another thread was changing them:
    memory is only counted, and all of it released with the last job after ptj_scheduler_free(). */
 void job_free_dead(ptj_job *job);
-void scheduler_release_dead(struct ptj_scheduler *s);
+
+/* Counts slots of s, which came over a fork, as given back; the last one releases s, if it was
+   freed. */
+void scheduler_release_dead(struct ptj_scheduler *s, size_t slots);
 
 /* Releases s->mu, and s itself if it was freed and this was the last that kept it. */
 void scheduler_unlock(struct ptj_scheduler *s);

@@ -107,6 +107,7 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 	rc = block_locked(&spawn.block, &s->pending.spawners, until);
 	if (rc == 0) {
 		s->pending.reserved--;
+		block_reclaim_locked(&spawn.block);
 		rc = place_locked(s, b, true, out);
 		pending_offer(&s->pending);
 	}

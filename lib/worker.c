@@ -164,6 +164,8 @@ bool reap_locked(struct ptj_scheduler *s, deadline until)
 	if (!node)
 		return false;
 	w = of_queue(node);
+	/* This may take time, and others may rely on this thread for the rest. */
+	workers_wanted_locked(s);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	mutex_unlock(&s->mu);
 	rc = join(w->thread, &value, until);
@@ -365,21 +367,24 @@ static ptj_job *next_job_locked(struct worker *w)
 	return node ? container_of(node, ptj_job, at.link) : NULL;
 }
 
-/* What is better done before there is nothing to do for long.  True if s->mu was released; the
-   worker looks for work again then, and counts as on its way meanwhile. */
+/* What is better done before there is nothing to do for long.  True if s->mu was released, and the
+   worker is to look for work again.  In the short of the two it counts as on its way to do so; a
+   grace period may be long. */
 static bool tidy_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 
-	if (w->bracket.rested && list_empty(&s->roster.doomed))
-		return false;
-	s->waking++;
-	roster_reclaim_locked(&s->roster, &s->mu);
-	mutex_unlock(&s->mu);
-	if (!w->bracket.rested)
+	if (!w->bracket.rested) {
+		s->waking++;
+		mutex_unlock(&s->mu);
 		bracket_rest(&w->bracket);
-	mutex_lock(&s->mu);
-	s->waking--;
+		mutex_lock(&s->mu);
+		s->waking--;
+		return true;
+	}
+	if (list_empty(&s->roster.doomed))
+		return false;
+	roster_reclaim_locked(&s->roster, &s->mu);
 	return true;
 }
 
@@ -394,8 +399,10 @@ static bool serve_locked(struct worker *w)
 		w->called = false;
 		if (!list_empty(&s->unwound) && !w->job && reap_locked(s, DEADLINE_NEVER))
 			continue;
-		if (roster_wants_reclaim_locked(&s->roster))
+		if (roster_wants_reclaim_locked(&s->roster)) {
+			workers_wanted_locked(s);
 			roster_reclaim_locked(&s->roster, &s->mu);
+		}
 		job = next_job_locked(w);
 		if (job && !run_locked(w, job))
 			return false;
@@ -411,6 +418,7 @@ static void leave_locked(struct worker *w)
 	struct ptj_scheduler *s = w->s;
 
 	retire_locked(w);
+	workers_wanted_locked(s);
 	join_exited_locked(s);
 	hand_over_locked(w);
 	remove_thread_locked(w);
