@@ -114,5 +114,7 @@ finish
 exec 8>&-
 check "a reader that stands still does not hold up the end" gone "$pid"
 check "the status is that of a signal" test "$status" -gt 128
+check "a job that outlasts the close may be told of, and nothing else is" \
+	sh -c '! grep -Ev "Job closing timed out|ended by SIG" err'
 
 done_testing

@@ -205,11 +205,14 @@ static int conclude(struct run *r, int fed)
 	return n.failed ? STATUS_FAILED : STATUS_OK;
 }
 
-/* A job that outlasted the close goes on to use what is here, until the process ends. */
-static void tear_down(struct run *r)
+/* A job that outlasted the close goes on to use all of this, until the process ends; that is now,
+   without exit(), which would take things from under it. */
+static void tear_down(struct run *r, int status)
 {
 	if (tally_counts(&r->jobs.tally).running)
-		return;
+		_exit(status);
+	ptj_job_attr_free(r->job_attr);
+	ptj_scheduler_free(r->jobs.scheduler);
 	output_destroy(&r->jobs.output);
 	store_destroy(&r->store);
 	spawn_rules_destroy(&r->jobs.rules.spawn);
@@ -244,8 +247,6 @@ int run_main(int argc, char **argv)
 	ptj_scheduler_wait_and_close(r.jobs.scheduler, PTJ_INFINITE);
 	watch_finish(&r.jobs.watch);
 	status = conclude(&r, status);
-	ptj_job_attr_free(r.job_attr);
-	ptj_scheduler_free(r.jobs.scheduler);
-	tear_down(&r);
+	tear_down(&r, status);
 	return status;
 }

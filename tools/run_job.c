@@ -162,8 +162,5 @@ void job_report(ptj_scheduler *s, const ptj_context *context, void *user)
 	(void)user;
 	if (context->job)
 		ptj_job_get_name(context->job, name, sizeof(name));
-	if (context->error_message)
-		screen_say("%s: %s", name, context->error_message);
-	else
-		screen_say("%s: %s: %s", name, context->message, ptj_strerror(context->error));
+	screen_say("%s: %s", name, context->error_message ? context->error_message : context->message);
 }
