@@ -57,7 +57,7 @@ static void abandon(void *arg)
 	if (b->undo)
 		b->undo(b);
 	workers_wanted_locked(b->s);
-	mutex_unlock(&b->s->mu);
+	scheduler_unlock(b->s);
 	block_done(b, DEADLINE_PAST);
 }
 
@@ -72,8 +72,10 @@ static int loop_locked(struct block *b, deadline until)
 	deadline retry;
 
 	for (;;) {
+		b->waiter.busy = true;
 		while (reap_locked(s, until))
 			;
+		b->waiter.busy = false;
 		if (b->waiter.done)
 			return 0;
 		if (b->obliging && inside_interrupted())

@@ -154,7 +154,7 @@ static void close_locked(struct ptj_scheduler *s)
 
 	deadline_from_timeout(s->close_timeout, s->close_timeout, &until);
 	set_phase_locked(s, SCHEDULER_CLOSING);
-	waiter_release_all(&s->pending.spawners);
+	pending_turn_away(&s->pending);
 	take_unentered_locked(s, &unentered);
 	request_all_locked(s);
 	waiter_nudge_all(&s->reclaim);

@@ -10,12 +10,17 @@
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 
-static deadline now(void)
+static int64_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (deadline)t.tv_sec * NS_PER_S + t.tv_nsec;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static deadline now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 deadline deadline_in_ms(int64_t ms)
@@ -55,4 +60,9 @@ deadline deadline_earlier(deadline a, deadline b)
 struct timespec deadline_timespec(deadline at)
 {
 	return (struct timespec){.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+}
+
+struct timespec deadline_realtime(deadline at)
+{
+	return deadline_timespec(read_clock(CLOCK_REALTIME) + (at - now()));
 }

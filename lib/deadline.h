@@ -25,7 +25,8 @@ bool deadline_passed(deadline at);
 deadline deadline_earlier(deadline a, deadline b);
 deadline deadline_in_ms(int64_t ms);
 
-/* at must not be DEADLINE_NEVER. */
+/* at must not be DEADLINE_NEVER.  The second is on CLOCK_REALTIME, as that stands now. */
 struct timespec deadline_timespec(deadline at);
+struct timespec deadline_realtime(deadline at);
 
 #endif

@@ -10,16 +10,17 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* No locks held. */
 static void report_job(struct ptj_scheduler *s, ptj_job *job, const char *message, int error)
 {
-	struct job_extra *extra = job->extra;
-	ptj_context context = {
-		.message = message,
-		.job = job,
-		.error = error,
-		.error_message = ptj_job_error_message(job),
-	};
+	ptj_context context = {.message = message, .job = job, .error = error};
+	struct job_extra *extra;
 
+	mutex_lock(&s->mu);
+	extra = job->extra;
+	mutex_unlock(&s->mu);
+	if (extra && job_has_failed(job))
+		context.error_message = extra->message;
 	if (extra && extra->traceback_len > 0) {
 		context.source_traceback = extra->traceback;
 		context.source_traceback_len = extra->traceback_len;

@@ -76,9 +76,17 @@ int ptj_job_error(const ptj_job *job)
 
 const char *ptj_job_error_message(const ptj_job *job)
 {
+	struct ptj_scheduler *s;
+	const char *message = NULL;
+
 	if (!job || is_dead(job) || !job_has_failed(job))
 		return NULL;
-	return job->extra ? job->extra->message : NULL;
+	s = scheduler_of(job);
+	mutex_lock(&s->mu);
+	if (job->extra)
+		message = job->extra->message;
+	mutex_unlock(&s->mu);
+	return message;
 }
 
 uint64_t ptj_job_id(const ptj_job *job)

@@ -8,10 +8,16 @@
 
 static _Thread_local struct inside *innermost;
 
+/* A frame that came over a fork says nothing about this process. */
+static struct inside *first(void)
+{
+	return innermost && innermost->generation == fork_generation() ? innermost : NULL;
+}
+
 void inside_push(struct inside *frame)
 {
 	frame->generation = fork_generation();
-	frame->outer = innermost;
+	frame->outer = first();
 	innermost = frame;
 }
 
@@ -23,12 +29,6 @@ void inside_pop(struct inside *frame)
 void inside_pop_cleanup(void *frame)
 {
 	inside_pop(frame);
-}
-
-/* A frame that came over a fork says nothing about this process. */
-static struct inside *first(void)
-{
-	return innermost && innermost->generation == fork_generation() ? innermost : NULL;
 }
 
 bool inside_scheduler(const struct ptj_scheduler *s)
@@ -94,12 +94,17 @@ struct inside *inside_lender(void)
 	return NULL;
 }
 
+/* What is called at another job's end, or for it, on this job's thread is not the job's own. */
 bool inside_interrupted(void)
 {
-	struct inside *worker = worker_frame();
+	struct inside *frame;
 
-	return worker && worker->self && job_has(worker->self, JOB_CLOSING) &&
-	       job_cancel_mode(worker->self) == PTJ_CANCEL_COOPERATIVE;
+	for (frame = first(); frame && frame->kind != INSIDE_END && frame->kind != INSIDE_CALLBACK;
+	     frame = frame->outer)
+		if (frame->self)
+			return job_has(frame->self, JOB_CLOSING) &&
+			       job_cancel_mode(frame->self) == PTJ_CANCEL_COOPERATIVE;
+	return false;
 }
 
 struct parker *inside_parker(struct parker *own)

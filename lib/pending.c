@@ -41,16 +41,31 @@ void pending_shut_front(struct pending *p)
 
 void pending_open_front(struct pending *p, struct roster *r)
 {
-	if (list_empty(&p->spawners) && pending_has_room(p))
+	if (!pending_has_line(p) && pending_has_room(p))
 		front_open_locked(&p->front, r, room(p));
+}
+
+bool pending_has_line(const struct pending *p)
+{
+	return p->reserved > 0 || !list_empty(&p->spawners);
 }
 
 void pending_offer(struct pending *p)
 {
-	while (!list_empty(&p->spawners) && pending_has_room(p)) {
-		p->reserved++;
-		waiter_release(container_of(p->spawners.next, struct waiter, link));
-	}
+	if (p->reserved > 0 || list_empty(&p->spawners) || !pending_has_room(p))
+		return;
+	p->reserved = 1;
+	waiter_release(container_of(p->spawners.next, struct waiter, link));
+}
+
+void pending_claim(struct pending *p)
+{
+	p->reserved = 0;
+}
+
+void pending_turn_away(struct pending *p)
+{
+	waiter_release_all(&p->spawners);
 }
 
 void pending_push(struct pending *p, ptj_job *job)

@@ -3,7 +3,9 @@
 
    A place that becomes free is reserved for the spawner that has waited longest before that
    spawner is awake: it may be cancelled, or time out, in the very moment it is woken, and then
-   gives the reservation to the next.  Reserved places count as taken, so nobody slips in.
+   gives the reservation to the next.  One spawner at a time is on its way so; when it has placed
+   its job, or given up, it offers what is free to the next.  Newcomers wait behind all of them.
+   So jobs get in line in the order in which their spawners came.
 
    The youngest jobs may be in the front still, where spawners leave them; the rest is the queue
    proper.  All but the front is guarded by the scheduler's mu.
@@ -22,7 +24,7 @@ struct pending {
 	struct front front;
 	struct link jobs;
 	size_t len;
-	size_t reserved; /* places held for spawners that are released and not back yet */
+	size_t reserved; /* 1 while a spawner is released and not back yet, else 0 */
 	struct link spawners;
 };
 
@@ -52,8 +54,18 @@ void pending_remove(struct pending *p, ptj_job *job);
 /* Moves all jobs to the end of list, for good: nothing is pushed any more.  The front is shut. */
 void pending_take_all(struct pending *p, struct link *list);
 
-/* Reserves free places for the spawners in line, and releases them.  Whoever makes a place free
-   calls it; a released spawner itself takes its reservation back before it pushes or leaves. */
+/* Reserves a free place for the first spawner in line and releases it, unless one is on its way.
+   Whoever makes a place free calls it. */
 void pending_offer(struct pending *p);
+
+/* Ends the reservation of a released spawner, which is back; it pushes its job or leaves, and then
+   calls pending_offer(). */
+void pending_claim(struct pending *p);
+
+/* Whether spawners are ahead of a newcomer. */
+bool pending_has_line(const struct pending *p);
+
+/* Releases all spawners, for good. */
+void pending_turn_away(struct pending *p);
 
 #endif

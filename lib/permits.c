@@ -25,6 +25,12 @@ void permit_drop_locked(struct ptj_scheduler *s, ptj_job *job)
 	job_clear_locked(job, JOB_PERMIT);
 }
 
+static void take_back_locked(struct lender *l)
+{
+	permit_take_locked(l->home, l->job);
+	l->home->lent--;
+}
+
 void permits_dispatch_locked(struct ptj_scheduler *s)
 {
 	struct lender *lender;
@@ -33,7 +39,7 @@ void permits_dispatch_locked(struct ptj_scheduler *s)
 	while (permit_is_free_locked(s)) {
 		if (!list_empty(&s->reclaim)) {
 			lender = container_of(s->reclaim.next, struct lender, waiter.link);
-			permit_take_locked(s, lender->job);
+			take_back_locked(lender);
 			waiter_release(&lender->waiter);
 			continue;
 		}
@@ -62,6 +68,7 @@ void lender_lend_locked(struct lender *l)
 	if (!job_has(l->job, JOB_PERMIT))
 		return;
 	permit_drop_locked(l->home, l->job);
+	l->home->lent++;
 	l->state = LENDER_LENT;
 	permits_dispatch_locked(l->home);
 }
@@ -90,7 +97,7 @@ static void await_permit_locked(struct lender *l, deadline until)
 	while (!l->waiter.done) {
 		if (is_closing(l) || deadline_passed(until)) {
 			list_remove(&l->waiter.link);
-			permit_take_locked(home, l->job);
+			take_back_locked(l);
 			return;
 		}
 		mutex_unlock(&home->mu);

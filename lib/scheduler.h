@@ -71,6 +71,7 @@ struct ptj_scheduler {
 	size_t threads;      /* threads not yet joined, but for those in exited */
 	size_t serving;      /* threads that will look for another job */
 	size_t waking;       /* threads woken or started for work that have not looked yet */
+	size_t lent;         /* jobs that lend their permit */
 	size_t straggling;   /* jobs reported as stragglers that have not ended */
 
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */

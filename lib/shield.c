@@ -91,7 +91,7 @@ int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms, v
 	rc = block_locked(&shield.block, scheduler_waiters(s, shield.job), until);
 	rc = outcome(shield.job, rc, result);
 	leave_locked(&shield);
-	mutex_unlock(&s->mu);
+	scheduler_unlock(s);
 	block_done(&shield.block, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;
 }

@@ -58,14 +58,17 @@ static int make_pending_locked(struct ptj_scheduler *s, struct blueprint *b, ptj
 	return 0;
 }
 
-static int place_locked(struct ptj_scheduler *s, struct blueprint *b, bool reserved, ptj_job **out)
+/* in_turn: the spawner has been in line, and a place was kept for it. */
+static int place_locked(struct ptj_scheduler *s, struct blueprint *b, bool in_turn, ptj_job **out)
 {
 	if (scheduler_phase(s) != SCHEDULER_OPEN)
 		return ESHUTDOWN;
+	if (!in_turn && pending_has_line(&s->pending))
+		return FULL;
 	if (permit_is_free_locked(s))
 		return make_ready_locked(s, b, out);
 	pending_shut_front(&s->pending);
-	if (reserved || pending_has_room(&s->pending))
+	if (in_turn || pending_has_room(&s->pending))
 		return make_pending_locked(s, b, out);
 	return FULL;
 }
@@ -88,7 +91,7 @@ static void give_up(struct block *b)
 	struct spawn *spawn = container_of(b, struct spawn, block);
 
 	if (b->waiter.done) {
-		b->s->pending.reserved--;
+		pending_claim(&b->s->pending);
 		pending_offer(&b->s->pending);
 	}
 	blueprint_discard(spawn->blueprint);
@@ -106,7 +109,7 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 	s->guests++;
 	rc = block_locked(&spawn.block, &s->pending.spawners, until);
 	if (rc == 0) {
-		s->pending.reserved--;
+		pending_claim(&s->pending);
 		block_reclaim_locked(&spawn.block);
 		rc = place_locked(s, b, true, out);
 		pending_offer(&s->pending);

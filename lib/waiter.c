@@ -14,6 +14,7 @@ void waiter_init(struct waiter *w, struct parker *parker)
 	list_init(&w->link);
 	w->parker = parker;
 	w->done = false;
+	w->busy = false;
 	w->job = NULL;
 	w->lender = NULL;
 }

@@ -16,6 +16,7 @@ struct waiter {
 	struct link link;
 	struct parker *parker;
 	bool done;
+	bool busy;             /* its thread does something else first, maybe for long */
 	const ptj_job *job;    /* the job it waits for; NULL: something else */
 	struct lender *lender; /* what its thread lends meanwhile; NULL: nothing */
 };

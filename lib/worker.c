@@ -4,6 +4,7 @@
 
 #include "worker.h"
 
+#include "callback.h"
 #include "finish.h"
 #include "fork.h"
 #include "permits.h"
@@ -124,18 +125,12 @@ static int join(pthread_t thread, void **value, deadline until)
 
 	if (until == DEADLINE_NEVER)
 		return pthread_join(thread, value);
-	at = deadline_timespec(until);
 #ifdef HAVE_PTHREAD_CLOCKJOIN_NP
+	at = deadline_timespec(until);
 	return pthread_clockjoin_np(thread, value, CLOCK_MONOTONIC, &at);
 #else
-	{
-		struct timespec now, real;
-
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		clock_gettime(CLOCK_REALTIME, &real);
-		real.tv_sec += at.tv_sec - now.tv_sec;
-		return pthread_timedjoin_np(thread, value, &real);
-	}
+	at = deadline_realtime(until);
+	return pthread_timedjoin_np(thread, value, &at);
 #endif
 }
 
@@ -198,21 +193,26 @@ void join_exited_locked(struct ptj_scheduler *s)
 	}
 }
 
+static bool wake_if_parked_locked(struct waiter *w)
+{
+	if (w->busy)
+		return false;
+	parker_wake(w->parker);
+	return true;
+}
+
 /* Wakes one thread that waits for job, or for the scheduler as a whole: it joins this one, and
    passes that on if it leaves instead. */
 static bool wake_reaper_locked(struct ptj_scheduler *s, const ptj_job *job)
 {
 	struct link *list = scheduler_waiters(s, job);
-	struct waiter *w = waiter_for(list, list->next, job);
+	struct waiter *w;
 
-	if (w) {
-		parker_wake(w->parker);
-		return true;
-	}
-	if (list_empty(&s->quiet))
-		return false;
-	parker_wake(container_of(s->quiet.next, struct waiter, link)->parker);
-	return true;
+	for (w = waiter_for(list, list->next, job); w; w = waiter_for(list, w->link.next, job))
+		if (wake_if_parked_locked(w))
+			return true;
+	return !list_empty(&s->quiet) &&
+	       wake_if_parked_locked(container_of(s->quiet.next, struct waiter, link));
 }
 
 /* Whether somebody is blocked who tries to have a thread started, from time to time. */
@@ -261,6 +261,8 @@ static void unwound(void *arg)
 	mutex_lock(&s->mu);
 	retire_locked(w);
 	w->job->at.worker = NULL;
+	if (w->job->extra)
+		callback_unregister_locked(s, w->job);
 	list_append(&s->unwound, &w->queue);
 	if (!wake_reaper_locked(s, w->job))
 		hand_over_locked(w);
@@ -332,6 +334,13 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	return true;
 }
 
+/* Whether there are more threads than jobs could be running: those that served while others were
+   blocked go when the others go on. */
+static bool is_surplus_locked(const struct ptj_scheduler *s)
+{
+	return s->limit > 0 && s->serving > s->limit + s->lent + count_get(&s->shields);
+}
+
 /* Parks until there is work.  False when the worker is to leave: the scheduler is closing, or it
    was idle too long. */
 static bool idle_locked(struct worker *w)
@@ -339,6 +348,8 @@ static bool idle_locked(struct worker *w)
 	struct ptj_scheduler *s = w->s;
 	deadline until = DEADLINE_NEVER;
 
+	if (is_surplus_locked(s))
+		return false;
 	if (s->idle_timeout >= 0)
 		until = deadline_in_ms(s->idle_timeout);
 	list_prepend(&s->idle, &w->queue);
