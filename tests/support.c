@@ -533,6 +533,22 @@ ptj_job_attr *job_attr(ptj_release_fn release, int mode)
 
 /* ---- Running -------------------------------------------------------------------------------- */
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+#ifdef __SANITIZE_THREAD__
+/* Schedulers work in the child of a fork, where ThreadSanitizer else refuses to start threads. */
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+#endif
+
 static int entries(const char *path)
 {
 	struct dirent *e;
