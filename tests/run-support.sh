@@ -103,7 +103,8 @@ gone()
 # insist SIGNAL: sends it to ptjobs until ptjobs has ended.
 insist()
 {
-	while kill "-$1" "$running" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$running/status" 2>/dev/null; do
+	while kill "-$1" "$running" 2>/dev/null; do
+		grep -q '^State:.Z' "/proc/$running/status" 2>/dev/null && break
 		sleep 0.05
 	done
 }

@@ -30,7 +30,7 @@ ulimit -n 64
 seq 100 >numbers
 run -k -l 50 echo <numbers
 check "with few descriptors fewer jobs run at once" cmp -s out numbers
-check "which is told" says 'the limit on open files (ulimit -n) allows 8 jobs at once, not 50'
+check "which is told" says 'the limit on open files allows 8 jobs at once, not 50'
 check "and is no failure" ended_with 0
 run -k -l 0 echo <numbers
 check "limit 0 is as many as there can be" cmp -s out numbers

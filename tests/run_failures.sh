@@ -33,7 +33,8 @@ echo after
 END
 begin=$(date +%s)
 run -k -t 0.3 -c 100 <lines
-check "a job that takes too long is told" says 'line 1: "echo before; sleep 1000": timed out after 0.3 s'
+check "a job that takes too long is told" \
+	says 'line 1: "echo before; sleep 1000": timed out after 0.3 s'
 check "and counts as failed" says '2 jobs, 1 failed'
 check "and gives 1" ended_with 1
 check "what it wrote before comes out" prints before after

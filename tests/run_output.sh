@@ -42,7 +42,11 @@ echo fourth >&2; echo fourth
 echo open >gate; echo fifth
 END
 run -k -l 2 -q 1 <lines
-{ printf 'first\nsecond\n'; head -c 300000 /dev/zero | tr '\0' a; printf '\nfourth\nfifth\n'; } >wanted
+{
+	printf 'first\nsecond\n'
+	head -c 300000 /dev/zero | tr '\0' a
+	printf '\nfourth\nfifth\n'
+} >wanted
 check "output waits for its turn" cmp -s out wanted
 run -l 2 -q 1 <lines
 check "without -k the first to end is the first to write" sh -c 'head -n 1 out | grep -qx second'
@@ -74,7 +78,8 @@ for order in '' -k; do
 	fi
 	rm err
 done
-check "no temporary file is left" test -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'ptjobs.*' -user "$(id -u)")"
+check "no temporary file is left" \
+	test -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'ptjobs.*' -newer numbers)"
 
 echo "head -c $BIG /dev/zero" >lines
 TMPDIR=$dir/missing "$ptjobs" run <lines >out 2>err

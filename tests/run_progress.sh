@@ -38,8 +38,8 @@ echo "words of a job"
 true
 END
 begin "$ptjobs run -l 1 -q 9 -a lines"
-check "active, pending, done and failed jobs, the rate and the time left" shows '1 active, 2 pending, 1 of 4 done, 1 failed, '
-check "the time left" grep -aEq '[0-9.]+/s, [0-9]+:[0-9][0-9] left' typescript
+check "the numbers of jobs are shown" shows '1 active, 2 pending, 1 of 4 done, 1 failed, '
+check "with the rate and the time left" grep -aEq '[0-9.]+/s, [0-9]+:[0-9][0-9] left' typescript
 echo open >gate
 finish
 check "the exit status is handed on" ended_with 1
@@ -56,7 +56,8 @@ END
 mkfifo end
 begin "sh -c '{ cat lines; cat end; } | $ptjobs run -l 1 -q 9'"
 read -r pid <ready
-check "the time left is not told while the number of jobs is unknown" shows '1 active, 2 pending, 0 done, 0 failed, 0.0/s'
+check "there is no time left to be told while the number of jobs is unknown" \
+	shows '1 active, 2 pending, 0 done, 0 failed, 0.0/s'
 kill -TERM "$pid"
 check "a drain is told" shows 'draining: 1 active, 2 pending'
 echo open >gate

@@ -49,20 +49,27 @@ static void occupy_standard_fds(void)
 	}
 }
 
-/* Keeps the limit to what the limit on open files allows. */
-static void bound_limit(struct run_options *options)
+/* How many jobs the limit on open files allows at once. */
+static size_t most_jobs(void)
 {
 	struct rlimit files;
-	size_t most;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
-		most = files.rlim_cur > FDS_OURS + FDS_EACH ? (size_t)(files.rlim_cur - FDS_OURS) / FDS_EACH : 1;
-		if (options->limit > most)
-			screen_say("the limit on open files (ulimit -n) allows %zu jobs at once, not %zu",
-			           most, options->limit);
-		if (options->limit > most || options->limit == 0)
-			options->limit = most;
-	}
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	if (files.rlim_cur < FDS_OURS + FDS_EACH)
+		return 1;
+	return (size_t)(files.rlim_cur - FDS_OURS) / FDS_EACH;
+}
+
+static void bound_limit(struct run_options *options)
+{
+	size_t most = most_jobs();
+
+	if (options->limit > most)
+		screen_say("the limit on open files allows %zu jobs at once, not %zu", most,
+		           options->limit);
+	if (options->limit > most || options->limit == 0)
+		options->limit = most;
 	if (options->pending_limit == PENDING_AS_LIMIT)
 		options->pending_limit = options->limit;
 }
@@ -147,8 +154,7 @@ static int start(struct run *r)
 	if (rc == 0)
 		rc = create_scheduler(r);
 	if (rc == 0)
-		rc = watch_init(&jobs->watch, &jobs->tally, &jobs->output,
-		                r->options.grace_ms);
+		rc = watch_init(&jobs->watch, &jobs->tally, &jobs->output, r->options.grace_ms);
 	if (rc == 0)
 		rc = watch_start(&jobs->watch, jobs->scheduler);
 	return rc ? cannot("begin", rc) : STATUS_OK;
@@ -221,6 +227,13 @@ static void tear_down(struct run *r, int status)
 	input_close(&r->input);
 }
 
+static int help(void)
+{
+	if (fputs(run_options_help, stdout) < 0 || fflush(stdout))
+		return cannot("write standard output", errno);
+	return STATUS_OK;
+}
+
 int run_main(int argc, char **argv)
 {
 	static struct run r;
@@ -228,7 +241,7 @@ int run_main(int argc, char **argv)
 	int status;
 
 	if (answer == OPTIONS_HELP)
-		return fputs(run_options_help, stdout) < 0 || fflush(stdout) ? STATUS_SYSTEM : STATUS_OK;
+		return help();
 	if (answer == OPTIONS_WRONG)
 		return STATUS_USAGE;
 	occupy_standard_fds();

@@ -24,7 +24,7 @@ struct capture {
 	size_t room;      /* in the tail */
 	uint32_t *chunks; /* all full but, once shelved, the last */
 	size_t nchunks;
-	uint64_t stored;  /* bytes in the chunks */
+	uint64_t stored; /* bytes in the chunks */
 };
 
 /* A capture of nothing. */

@@ -33,8 +33,8 @@ struct child_rules {
 };
 
 enum child_end {
-	CHILD_EXITED,     /* value: its exit status */
-	CHILD_SIGNALLED,  /* value: the signal, which was none of ours */
+	CHILD_EXITED,    /* value: its exit status */
+	CHILD_SIGNALLED, /* value: the signal, which was none of ours */
 	CHILD_TIMED_OUT,
 	CHILD_CLOSED,     /* with its job, and did not succeed all the same */
 	CHILD_NOT_STARTED /* value: an errno value */

@@ -103,7 +103,7 @@ enum input_answer input_next(struct input *in, int stop_fd, const char **line, s
 			return fail(in, rc);
 		while (take(in, line, len)) {
 			if (memchr(*line, '\0', *len))
-				return unusable(in, "has a NUL byte in it; is the input meant for -0?");
+				return unusable(in, "has a NUL byte in it, as if for -0");
 			if (*len || in->separator == '\0')
 				return INPUT_LINE;
 		}

@@ -58,7 +58,8 @@ static bool failure(struct task *t, const struct child_outcome *o, const struct 
 		snprintf(message, MESSAGE_MAX, "timed out after %g s",
 		         (double)t->context->rules.timeout_ms / 1000);
 	} else if (o->end == CHILD_SIGNALLED) {
-		snprintf(message, MESSAGE_MAX, "killed by signal %d (%s)", o->value, strsignal(o->value));
+		snprintf(message, MESSAGE_MAX, "killed by signal %d (%s)", o->value,
+		         strsignal(o->value));
 	} else if (lost) {
 		*code = lost;
 		snprintf(message, MESSAGE_MAX, "its output is lost: %s", strerror(lost));
@@ -162,5 +163,6 @@ void job_report(ptj_scheduler *s, const ptj_context *context, void *user)
 	(void)user;
 	if (context->job)
 		ptj_job_get_name(context->job, name, sizeof(name));
-	screen_say("%s: %s", name, context->error_message ? context->error_message : context->message);
+	screen_say("%s: %s", name,
+	           context->error_message ? context->error_message : context->message);
 }

@@ -28,7 +28,7 @@ const char run_options_help[] =
 	"  -q PENDING_LIMIT  read at most PENDING_LIMIT lines ahead; 0 for no limit\n"
 	"                    (LIMIT unless given)\n"
 	"  -t SECONDS        close a job that takes longer, which has then failed\n"
-	"  -g SECONDS        after a first signal, let the jobs go on for SECONDS (60 unless given)\n"
+	"  -g SECONDS        let the jobs go on for SECONDS after a signal (60 unless given)\n"
 	"  -c SECONDS        kill a job SECONDS after it was asked to end (2 unless given)\n"
 	"  -0                the input is separated by NUL bytes, not by newlines\n"
 	"  -a FILE           read FILE, not standard input\n"

@@ -19,8 +19,8 @@ struct run_options {
 	int64_t close_ms;     /* from SIGTERM to SIGKILL */
 	bool null_separated;
 	bool keep_order;
-	const char *file;     /* NULL for standard input */
-	char **command;       /* NULL where each line is a shell command */
+	const char *file; /* NULL for standard input */
+	char **command;   /* NULL where each line is a shell command */
 };
 
 enum options_answer {

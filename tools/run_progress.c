@@ -22,14 +22,15 @@ void progress_describe(ptj_scheduler *s, struct tally *tally, char *buf, size_t 
 {
 	struct counts n = tally_counts(tally);
 	double rate = tally_rate(tally, &n);
-	char of[32] = "", left[48] = "";
+	char done[64], left[48] = "";
 
-	if (n.total) {
-		snprintf(of, sizeof(of), " of %" PRIu64, n.total);
-		if (n.done && n.done <= n.total)
-			describe_left((double)(n.total - n.done) / rate, left, sizeof(left));
-	}
-	snprintf(buf, size, "%zu active, %zu pending, %" PRIu64 "%s done, %" PRIu64 " failed, %.1f/s%s",
-	         ptj_scheduler_active_count(s), ptj_scheduler_pending_count(s), n.done, of, n.failed,
+	if (n.total)
+		snprintf(done, sizeof(done), "%" PRIu64 " of %" PRIu64, n.done, n.total);
+	else
+		snprintf(done, sizeof(done), "%" PRIu64, n.done);
+	if (n.done && n.done <= n.total)
+		describe_left((double)(n.total - n.done) / rate, left, sizeof(left));
+	snprintf(buf, size, "%zu active, %zu pending, %s done, %" PRIu64 " failed, %.1f/s%s",
+	         ptj_scheduler_active_count(s), ptj_scheduler_pending_count(s), done, n.failed,
 	         rate, left);
 }

@@ -84,11 +84,11 @@ double tally_rate(const struct tally *t, const struct counts *n)
 void tally_describe(struct tally *t, char *buf, size_t size)
 {
 	struct counts n = tally_counts(t);
-	char dropped[64] = "";
+	char jobs[32], dropped[48] = "";
 
+	snprintf(jobs, sizeof(jobs), "%" PRIu64 " job%s", n.done, n.done == 1 ? "" : "s");
 	if (n.dropped)
 		snprintf(dropped, sizeof(dropped), ", %" PRIu64 " not finished", n.dropped);
-	snprintf(buf, size, "%" PRIu64 " job%s, %" PRIu64 " failed%s, %.2f s, %.1f jobs/s, at most %zu at once",
-	         n.done, n.done == 1 ? "" : "s", n.failed, dropped, seconds_since(t->start),
-	         tally_rate(t, &n), n.peak);
+	snprintf(buf, size, "%s, %" PRIu64 " failed%s, %.2f s, %.1f jobs/s, at most %zu at once",
+	         jobs, n.failed, dropped, seconds_since(t->start), tally_rate(t, &n), n.peak);
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct counts {
-	uint64_t done;    /* commands that have ended, the failed ones included */
+	uint64_t done; /* commands that have ended, the failed ones included */
 	uint64_t failed;
 	uint64_t dropped; /* closed before their commands had ended, or started */
 	uint64_t total;   /* how many jobs there will be; 0 while that is not known */
@@ -21,7 +21,7 @@ struct counts {
 };
 
 struct tally {
-	int64_t start;   /* read-only after tally_init() */
+	int64_t start; /* read-only after tally_init() */
 	pthread_mutex_t mu;
 	struct counts n; /* guarded by mu */
 };

@@ -98,12 +98,10 @@ static void hear(struct watch *w)
 
 static void draw(struct watch *w)
 {
+	static const char *const stages[] = {"", "draining: ", "closing: "};
 	char text[PROGRESS_MAX];
-	int n = 0;
+	int n = snprintf(text, sizeof(text), "%s", stages[w->stage]);
 
-	if (w->stage != WATCH_RUN)
-		n = snprintf(text, sizeof(text), "%s: ",
-		             w->stage == WATCH_DRAIN ? "draining" : "closing");
 	progress_describe(w->scheduler, w->tally, text + n, sizeof(text) - (size_t)n);
 	screen_progress(text);
 }
@@ -114,9 +112,12 @@ static void *watch_main(void *arg)
 	bool drawing = screen_has_progress();
 
 	for (;;) {
-		struct pollfd fds[] = {{.fd = w->signal_fd, .events = POLLIN},
-		                       {.fd = w->stage == WATCH_CLOSED ? -1 : w->close_fd, .events = POLLIN},
-		                       {.fd = w->quit_fd, .events = POLLIN}};
+		int close_fd = w->stage == WATCH_CLOSED ? -1 : w->close_fd;
+		struct pollfd fds[] = {
+			{.fd = w->signal_fd, .events = POLLIN},
+			{.fd = close_fd, .events = POLLIN},
+			{.fd = w->quit_fd, .events = POLLIN},
+		};
 		int64_t until = drawing ? clock_after(TICK_MS) : CLOCK_NEVER;
 
 		if (until > w->close_at)

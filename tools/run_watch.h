@@ -31,9 +31,9 @@ struct watch {
 	struct output *output;
 	int64_t grace_ms;
 	int signal_fd;
-	int drain_fd;   /* readable once no more input is to be read */
-	int close_fd;   /* written to for a close */
-	int quit_fd;    /* written to for the thread's end */
+	int drain_fd; /* readable once no more input is to be read */
+	int close_fd; /* written to for a close */
+	int quit_fd;  /* written to for the thread's end */
 	pthread_t thread;
 	enum watch_stage stage; /* by the thread only, and by others after watch_finish() */
 	int64_t close_at;       /* the same: when the grace is over */
