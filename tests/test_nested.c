@@ -346,8 +346,9 @@ START_TEST(a_cancelled_lender_leaves_the_permits_right)
 	ck_assert_uint_eq(ptj_scheduler_pending_count(pool), 1);
 	ck_assert_int_eq(gate_arrived(&gate), 1);
 	gate_open(&gate);
-	free_parent(job);
+	ok(ptj_scheduler_wait(pool, PTJ_INFINITE));
 	ck_assert_int_eq(gate_passed(&gate), 2);
+	free_parent(job);
 }
 END_TEST
 

@@ -154,21 +154,26 @@ END_TEST
 
 START_TEST(a_stragglers_thread_leaves_when_it_ends)
 {
+	static struct reports reports;
 	struct setup u = setup_of(2, 0);
 	ptj_scheduler *s;
+	ptj_job *jobs[2];
 
+	reports_init(&reports);
 	u.close_timeout = 0;
-	u.reports = malloc(sizeof *u.reports);
-	ck_assert_ptr_nonnull(u.reports);
-	reports_init(u.reports);
+	u.reports = &reports;
 	s = make_here(u);
-	spawn_n(s, 2, job_stubborn, &gate);
+	for (int i = 0; i < 2; i++)
+		jobs[i] = spawn(s, job_stubborn, &gate);
 	gate_await(&gate, 2);
 	ptj_scheduler_free(s);
 	ck_assert_int_eq(threads_more(), 2);
 	gate_open(&gate);
+	for (int i = 0; i < 2; i++) {
+		ok(ptj_job_wait(jobs[i], PTJ_INFINITE, NULL));
+		ptj_job_unref(jobs[i]);
+	}
 	await(threads_more() <= 0);
-	free(u.reports);
 	gate_destroy(&gate);
 }
 END_TEST
