@@ -292,7 +292,8 @@ PTJ_API int ptj_job_attr_set_explicit_result(ptj_job_attr *attr, int on);
 PTJ_API int ptj_spawn(ptj_scheduler *s, ptj_job_fn fn, void *arg, ptj_job **out);
 
 /* ptj_spawn() with attributes, or NULL for the defaults, and a timeout for the wait while the
-   line is full: ETIMEDOUT when it passed, EAGAIN at once with 0. */
+   line is full, or others wait for a place in it: ETIMEDOUT when it passed, EAGAIN at once with
+   0. */
 PTJ_API int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
                            int64_t timeout_ms, ptj_job **out);
 

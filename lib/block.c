@@ -5,7 +5,7 @@
 #include "block.h"
 
 #include "inside.h"
-#include "worker.h"
+#include "reap.h"
 
 #include <errno.h>
 

@@ -12,8 +12,8 @@
 #include "finish.h"
 #include "inside.h"
 #include "keep_errno.h"
+#include "reap.h"
 #include "wait.h"
-#include "worker.h"
 
 #include <stdlib.h>
 

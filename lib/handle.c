@@ -1,12 +1,10 @@
-/* Job handles and the collection of jobs, for the user.
+/* Job handles: references, states, names.
 
    SPDX-License-Identifier: Apache-2.0 */
 
 #include <config.h>
 
 #include "bracket.h"
-#include "finish.h"
-#include "inside.h"
 #include "keep_errno.h"
 #include "scheduler.h"
 #include "worker.h"
@@ -179,126 +177,4 @@ int ptj_job_describe(const ptj_job *job, char *buf, size_t size)
 	len = snprintf(buf, size, "<Job %s name=%s>", state_name(job), name);
 	mutex_unlock(&s->mu);
 	return len;
-}
-
-ptj_job *ptj_job_self(void)
-{
-	return inside_self();
-}
-
-/* What a job decides about itself replaces what it decided before. */
-static void decide(ptj_job *self, uint32_t failed, int error, void *result, char *message)
-{
-	struct ptj_scheduler *s = scheduler_of(self);
-	struct job_extra *extra;
-
-	mutex_lock(&s->mu);
-	job_clear_locked(self, JOB_FAILED);
-	job_set_locked(self, JOB_DECIDED | failed);
-	if (failed)
-		self->outcome.error = error;
-	else
-		self->outcome.result = result;
-	extra = message ? job_extra_locked(self) : self->extra;
-	if (extra) {
-		free(extra->message);
-		extra->message = message;
-		message = NULL;
-	}
-	mutex_unlock(&s->mu);
-	free(message);
-}
-
-void *ptj_job_fail(int code, const char *message)
-{
-	KEEP_ERRNO;
-	ptj_job *self = inside_self();
-
-	if (self)
-		decide(self, JOB_FAILED, code ? code : EINVAL, NULL, message ? strdup(message) : NULL);
-	return NULL;
-}
-
-int ptj_job_succeed(void *result)
-{
-	KEEP_ERRNO;
-	ptj_job *self = inside_self();
-
-	if (!self)
-		return EINVAL;
-	decide(self, 0, 0, result, NULL);
-	return 0;
-}
-
-static bool is_listed(const ptj_job *job)
-{
-	uint32_t state = job_state(job);
-
-	return (state & JOB_PHASE) != JOB_ENDED && !(state & (JOB_SHIELD | JOB_STRAGGLER));
-}
-
-int ptj_scheduler_contains(const ptj_scheduler *s, const ptj_job *job)
-{
-	return s && job && !scheduler_is_dead(s) && scheduler_of(job) == s && is_listed(job);
-}
-
-struct foreach {
-	struct ptj_scheduler *s;
-	int (*visit)(ptj_job *job, void *user);
-	void *user;
-};
-
-static int visit_one(ptj_job *job, void *user)
-{
-	struct foreach *each = user;
-	struct inside frame = {.s = each->s};
-	int rc;
-
-	if (!is_listed(job))
-		return 0;
-	inside_push(&frame);
-	pthread_cleanup_push(inside_pop_cleanup, &frame);
-	rc = each->visit(job, each->user);
-	pthread_cleanup_pop(1);
-	return rc;
-}
-
-int ptj_scheduler_foreach(ptj_scheduler *s, int (*visit)(ptj_job *job, void *user), void *user)
-{
-	KEEP_ERRNO;
-	struct foreach each = {.s = s, .visit = visit, .user = user};
-
-	if (!s || !visit)
-		return EINVAL;
-	if (scheduler_is_dead(s))
-		return ENOTRECOVERABLE;
-	return roster_visit(&s->roster, visit_one, &each, ptj_job_unref);
-}
-
-struct collection {
-	ptj_job **jobs;
-	size_t n;
-	size_t room;
-};
-
-static int collect(ptj_job *job, void *user)
-{
-	struct collection *c = user;
-
-	if (c->n == c->room)
-		return 1;
-	if (is_listed(job))
-		c->jobs[c->n++] = ptj_job_ref(job);
-	return 0;
-}
-
-size_t ptj_scheduler_jobs(ptj_scheduler *s, ptj_job **jobs, size_t n)
-{
-	KEEP_ERRNO;
-	struct collection c = {.jobs = jobs, .room = n};
-
-	if (!s || !jobs || scheduler_is_dead(s))
-		return 0;
-	roster_visit(&s->roster, collect, &c, ptj_job_unref);
-	return c.n;
 }

@@ -13,14 +13,6 @@
    (3) a worker that was sent a cancellation takes no further job.  It leaves, and others serve.
    Without (3) a late cancellation kills the next job.  Checked by tests/stress_cancel.c.
 
-   How a job ends.  One that returns is finished by its own worker.  One that is unwound, by a
-   cancellation or by pthread_exit(), cannot be: which of the two it was, and with which value, is
-   known only to who joins the thread.  So the worker's cleanup handler puts the dying worker on
-   s->unwound, and a waiter for that job, or else another worker, joins it and finishes the job.
-
-   Every thread is joined: by a worker or a waiter if its job was unwound, else by the next worker
-   that leaves or by the close; a thread that outlives ptj_scheduler_free() detaches itself.
-
    SPDX-License-Identifier: Apache-2.0 */
 
 #ifndef WORKER_H
@@ -67,12 +59,13 @@ void worker_give_locked(struct worker *w, ptj_job *job);
 /* Cancels the thread that runs job, if the job's mode has it so and its thread is there. */
 void worker_cancel_locked(ptj_job *job);
 
-/* Joins one unwound worker, waiting for it at most until the deadline, and finishes its job.
-   s->mu is released and reacquired; cancellation is disabled meanwhile.  False if there is none,
-   or the time ran out. */
-bool reap_locked(struct ptj_scheduler *s, deadline until);
+/* w takes no further job. */
+void worker_retire_locked(struct worker *w);
 
-/* Joins the workers that have returned.  s->mu is released and reacquired. */
-void join_exited_locked(struct ptj_scheduler *s);
+/* The worker whose queue member that is. */
+struct worker *worker_of_queue(struct link *node);
+
+/* The thread's function; arg is its worker. */
+void *worker_main(void *arg);
 
 #endif
