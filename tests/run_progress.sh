@@ -3,8 +3,8 @@
 
 . "$(dirname "$0")/run-support.sh"
 
-if ! script --version >/dev/null 2>&1; then
-	echo "skipped: there is no script(1) to make a terminal"
+if ! script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+	echo "skipped: script(1), which makes terminals, is not there or makes none"
 	exit 77
 fi
 
@@ -37,7 +37,7 @@ read x <gate
 echo "words of a job"
 true
 END
-begin "$ptjobs run -l 1 -q 9 -a lines"
+begin "'$ptjobs' run -l 1 -q 9 -a lines"
 check "the numbers of jobs are shown" shows '1 active, 2 pending, 1 of 4 done, 1 failed, '
 check "with the rate and the time left" grep -aEq '[0-9.]+/s, [0-9]+:[0-9][0-9] left' typescript
 echo open >gate
@@ -54,7 +54,7 @@ echo two
 echo three
 END
 mkfifo end
-begin "sh -c '{ cat lines; cat end; } | $ptjobs run -l 1 -q 9'"
+begin "sh -c '{ cat lines; cat end; } | \"$ptjobs\" run -l 1 -q 9'"
 read -r pid <ready
 check "there is no time left to be told while the number of jobs is unknown" \
 	shows '1 active, 2 pending, 0 done, 0 failed, 0.0/s'
@@ -69,7 +69,7 @@ finish
 echo true >lines
 run -a lines
 check "there is no progress line elsewhere" says_only '1 job, 0 failed'
-TERM=dumb script -qec "$ptjobs run -a lines" typescript </dev/null >/dev/null 2>&1
+TERM=dumb script -qec "'$ptjobs' run -a lines" typescript </dev/null >/dev/null 2>&1
 check "nor on a terminal that cannot wipe a line" sh -c '! grep -aq active typescript'
 
 done_testing
