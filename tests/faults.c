@@ -217,7 +217,7 @@ void __wrap_free(void *block)
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
 	return memory_is_short() ? MAP_FAILED
-				 : note(__real_mmap(at, size, prot, flags, fd, offset));
+	                         : note(__real_mmap(at, size, prot, flags, fd, offset));
 }
 
 int __wrap_munmap(void *at, size_t size)

@@ -28,11 +28,11 @@ void faults_spare_this_thread(void);
 void library_enter(void);
 void library_leave(void);
 
-#define in_library(statement)                                                                    \
-	do {                                                                                     \
-		library_enter();                                                                 \
-		statement;                                                                       \
-		library_leave();                                                                 \
+#define in_library(statement)    \
+	do {                     \
+		library_enter(); \
+		statement;       \
+		library_leave(); \
 	} while (0)
 
 /* How many blocks the library has allocated and not released. */

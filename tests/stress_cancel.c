@@ -25,18 +25,18 @@
 
 enum {
 	DRIVERS = 4,
-	BATCH = 48,           /* jobs a driver has in flight at most */
-	JOBS_A_ROUND = 3000,  /* of each driver */
+	BATCH = 48,          /* jobs a driver has in flight at most */
+	JOBS_A_ROUND = 3000, /* of each driver */
 	ROUNDS = 18,
 	OBEYS_FOR_MS = 6,     /* how long a job stays that waits for its close */
 	PATIENCE_MS = 120000, /* passes only when something is broken */
 	STALL_S = 60          /* times the rounds: no run takes longer */
 };
 
-#define must(condition)                                                                          \
-	do {                                                                                     \
-		if (!(condition))                                                                \
-			broken(__LINE__, #condition);                                            \
+#define must(condition)                               \
+	do {                                          \
+		if (!(condition))                     \
+			broken(__LINE__, #condition); \
 	} while (0)
 
 static uint64_t seed;
@@ -62,9 +62,9 @@ struct round {
 	ptj_scheduler *s;
 	size_t limit;
 	int mode;
-	int shuts;            /* the scheduler is closed in the midst of it */
-	atomic_int running;   /* functions that are in their body */
-	atomic_int crowded;   /* times there were more than the limit */
+	int shuts;          /* the scheduler is closed in the midst of it */
+	atomic_int running; /* functions that are in their body */
+	atomic_int crowded; /* times there were more than the limit */
 	atomic_long finished, cancelled, refused, asked, innocents;
 };
 
@@ -73,7 +73,7 @@ enum kind { RETURNS, YIELDS, SLEEPS, FAILS, EXITS, OBEYS };
 struct item {
 	struct round *round;
 	enum kind kind;
-	atomic_int asked;    /* somebody called for a close, or may have */
+	atomic_int asked; /* somebody called for a close, or may have */
 	atomic_int entered;
 	atomic_int released;
 	ptj_job *job;
@@ -210,7 +210,7 @@ struct driver {
 /* Few of those that take their time. */
 static enum kind choose_kind(uint64_t *random)
 {
-	static const enum kind often[] = { RETURNS, RETURNS, YIELDS, FAILS, EXITS };
+	static const enum kind often[] = {RETURNS, RETURNS, YIELDS, FAILS, EXITS};
 
 	switch (choose(random, 160)) {
 	case 0:
@@ -357,8 +357,8 @@ static void sacrifice(struct victim *v)
 
 static void open_round(struct round *r, int number, uint64_t *random)
 {
-	static const size_t limits[] = { 1, 2, 3, 8, 0 };
-	static const size_t pending[] = { 1, 4, 64, 0 };
+	static const size_t limits[] = {1, 2, 3, 8, 0};
+	static const size_t pending[] = {1, 4, 64, 0};
 	ptj_attr *attr;
 
 	memset(r, 0, sizeof *r);
@@ -397,7 +397,7 @@ static void close_round(struct round *r, const struct victim *v)
 static void run_round(struct round *r, int number, uint64_t *random, long totals[4])
 {
 	struct driver drivers[DRIVERS];
-	struct victim v = { .round = r, .random = *random | 1 };
+	struct victim v = {.round = r, .random = *random | 1};
 	long spawned = 0;
 
 	open_round(r, number, random);
@@ -436,7 +436,7 @@ static long number_from(const char *variable, long otherwise)
 
 int main(void)
 {
-	long rounds = number_from("PTJ_STRESS", ROUNDS), totals[4] = { 0 };
+	long rounds = number_from("PTJ_STRESS", ROUNDS), totals[4] = {0};
 	uint64_t random;
 	struct round r;
 

@@ -21,7 +21,7 @@ int64_t now_ms(void)
 
 void pause_briefly(void)
 {
-	struct timespec ms = { .tv_nsec = 1000000 };
+	struct timespec ms = {.tv_nsec = 1000000};
 
 	nanosleep(&ms, NULL);
 }
@@ -126,8 +126,8 @@ void gate_pass_stubborn(struct gate *g)
 UNWOUND int gate_pass_obedient(struct gate *g)
 {
 	struct pollfd fds[2] = {
-		{ .fd = ptj_job_cancel_fd(), .events = POLLIN },
-		{ .fd = g->fd, .events = POLLIN },
+		{.fd = ptj_job_cancel_fd(), .events = POLLIN},
+		{.fd = g->fd, .events = POLLIN},
 	};
 
 	pthread_mutex_lock(&g->mu);
@@ -488,8 +488,8 @@ ptj_scheduler *make_simple(size_t limit, size_t pending_limit)
 
 struct setup setup_number(int i)
 {
-	static const size_t limits[] = { 0, 1, 2, 8 };
-	static const size_t pending[] = { 0, 1, 64 };
+	static const size_t limits[] = {0, 1, 2, 8};
+	static const size_t pending[] = {0, 1, 64};
 	struct setup u = setup_of(limits[i % 4], pending[i / 4 % 3]);
 
 	u.mode = i / 12 % 3;

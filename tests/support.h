@@ -36,32 +36,32 @@ int64_t now_ms(void);
 void pause_briefly(void);
 
 /* Fails the test unless the call returns this code; both are named in the message. */
-#define expect(code, call)                                                                       \
-	do {                                                                                     \
-		int expect_got = (call);                                                         \
-		int expect_code = (code);                                                        \
-		ck_assert_msg(expect_got == expect_code, "%s: %d (%s), and not %d (%s)", #call,  \
-		              expect_got, ptj_strerror(expect_got), expect_code,                 \
-		              ptj_strerror(expect_code));                                        \
+#define expect(code, call)                                                                      \
+	do {                                                                                    \
+		int expect_got = (call);                                                        \
+		int expect_code = (code);                                                       \
+		ck_assert_msg(expect_got == expect_code, "%s: %d (%s), and not %d (%s)", #call, \
+		              expect_got, ptj_strerror(expect_got), expect_code,                \
+		              ptj_strerror(expect_code));                                       \
 	} while (0)
 
 #define ok(call) expect(0, call)
 
-#define await(condition)                                                                         \
-	do {                                                                                     \
-		int64_t await_end = now_ms() + PATIENCE_MS;                                      \
-		while (!(condition)) {                                                           \
-			ck_assert_msg(now_ms() < await_end, "in vain: %s", #condition);          \
-			pause_briefly();                                                         \
-		}                                                                                \
+#define await(condition)                                                                \
+	do {                                                                            \
+		int64_t await_end = now_ms() + PATIENCE_MS;                             \
+		while (!(condition)) {                                                  \
+			ck_assert_msg(now_ms() < await_end, "in vain: %s", #condition); \
+			pause_briefly();                                                \
+		}                                                                       \
 	} while (0)
 
 /* The call took at least low_ms, and no longer than that and SLACK_MS. */
-#define expect_took(start_ms, low_ms)                                                            \
-	do {                                                                                     \
-		int64_t took_ms = now_ms() - (start_ms);                                         \
-		ck_assert_int_ge(took_ms, (low_ms) - EARLY_MS);                                  \
-		ck_assert_int_le(took_ms, (low_ms) + SLACK_MS);                                  \
+#define expect_took(start_ms, low_ms)                           \
+	do {                                                    \
+		int64_t took_ms = now_ms() - (start_ms);        \
+		ck_assert_int_ge(took_ms, (low_ms)-EARLY_MS);   \
+		ck_assert_int_le(took_ms, (low_ms) + SLACK_MS); \
 	} while (0)
 
 /* For a function that a cancellation unwinds while the address of one of its locals is known:
@@ -111,7 +111,7 @@ enum { RECORD_MAX = 4096 };
 
 struct recorder {
 	pthread_mutex_t mu;
-	size_t n;                 /* guarded by mu; may pass RECORD_MAX, the rest is only counted */
+	size_t n; /* guarded by mu; may pass RECORD_MAX, the rest is only counted */
 	intptr_t what[RECORD_MAX]; /* guarded by mu */
 };
 
@@ -140,7 +140,7 @@ struct report {
 /* An exception handler and what it was told. */
 struct reports {
 	pthread_mutex_t mu;
-	size_t n;                      /* guarded by mu */
+	size_t n;                       /* guarded by mu */
 	struct report seen[REPORT_MAX]; /* guarded by mu */
 };
 

@@ -57,7 +57,7 @@ END_TEST
 
 START_TEST(sizes_are_kept)
 {
-	static const size_t sizes[] = { 0, 1, 2, 1000000, SIZE_MAX };
+	static const size_t sizes[] = {0, 1, 2, 1000000, SIZE_MAX};
 	size_t got;
 
 	make_attr();
@@ -83,15 +83,15 @@ struct timeout_attr {
 };
 
 static const struct timeout_attr timeouts[] = {
-	{ ptj_attr_set_close_timeout, ptj_attr_get_close_timeout },
-	{ ptj_attr_set_wait_timeout, ptj_attr_get_wait_timeout },
-	{ ptj_attr_set_idle_timeout, ptj_attr_get_idle_timeout },
+	{ptj_attr_set_close_timeout, ptj_attr_get_close_timeout},
+	{ptj_attr_set_wait_timeout, ptj_attr_get_wait_timeout},
+	{ptj_attr_set_idle_timeout, ptj_attr_get_idle_timeout},
 };
 
 START_TEST(timeouts_take_infinite_but_no_other_negative)
 {
-	static const int64_t good[] = { 0, 1, 86400000, INT64_MAX, PTJ_INFINITE };
-	static const int64_t bad[] = { PTJ_DEFAULT, -3, INT64_MIN };
+	static const int64_t good[] = {0, 1, 86400000, INT64_MAX, PTJ_INFINITE};
+	static const int64_t bad[] = {PTJ_DEFAULT, -3, INT64_MIN};
 	const struct timeout_attr *t = &timeouts[_i];
 	int64_t got;
 
@@ -257,7 +257,7 @@ END_TEST
 START_TEST(null_is_an_error_and_never_a_crash)
 {
 	ptj_scheduler *none = NULL;
-	ptj_context context = { .message = "hello" };
+	ptj_context context = {.message = "hello"};
 
 	expect(EINVAL, ptj_attr_create(NULL));
 	expect(EINVAL, ptj_job_attr_create(NULL));
@@ -373,15 +373,15 @@ START_TEST(each_constant_has_a_name)
 		const char *name;
 		int64_t value;
 	} constants[] = {
-		{ "PTJ_INFINITE", PTJ_INFINITE },
-		{ "PTJ_DEFAULT", PTJ_DEFAULT },
-		{ "PTJ_EFAILED", PTJ_EFAILED },
-		{ "PTJ_CANCEL_DEFERRED", PTJ_CANCEL_DEFERRED },
-		{ "PTJ_CANCEL_MASKED", PTJ_CANCEL_MASKED },
-		{ "PTJ_CANCEL_COOPERATIVE", PTJ_CANCEL_COOPERATIVE },
-		{ "PTJ_VERSION_MAJOR", PTJ_VERSION_MAJOR },
-		{ "PTJ_VERSION_MINOR", PTJ_VERSION_MINOR },
-		{ "PTJ_VERSION_PATCH", PTJ_VERSION_PATCH },
+		{"PTJ_INFINITE", PTJ_INFINITE},
+		{"PTJ_DEFAULT", PTJ_DEFAULT},
+		{"PTJ_EFAILED", PTJ_EFAILED},
+		{"PTJ_CANCEL_DEFERRED", PTJ_CANCEL_DEFERRED},
+		{"PTJ_CANCEL_MASKED", PTJ_CANCEL_MASKED},
+		{"PTJ_CANCEL_COOPERATIVE", PTJ_CANCEL_COOPERATIVE},
+		{"PTJ_VERSION_MAJOR", PTJ_VERSION_MAJOR},
+		{"PTJ_VERSION_MINOR", PTJ_VERSION_MINOR},
+		{"PTJ_VERSION_PATCH", PTJ_VERSION_PATCH},
 	};
 	int64_t value;
 
@@ -400,9 +400,9 @@ END_TEST
 
 START_TEST(each_code_has_a_text)
 {
-	static const int codes[] = { 0,      PTJ_EFAILED, EINVAL,    ECANCELED,       ETIMEDOUT,
-		                     EAGAIN, ENOMEM,      ESHUTDOWN, ENOTRECOVERABLE, EDEADLK,
-		                     EINTR,  ENODATA,     ENOENT };
+	static const int codes[] = {0,      PTJ_EFAILED, EINVAL,    ECANCELED,       ETIMEDOUT,
+	                            EAGAIN, ENOMEM,      ESHUTDOWN, ENOTRECOVERABLE, EDEADLK,
+	                            EINTR,  ENODATA,     ENOENT};
 	size_t n = sizeof codes / sizeof *codes;
 
 	for (size_t i = 0; i < n; i++) {

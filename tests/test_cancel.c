@@ -38,7 +38,7 @@ static void close_begins(ptj_job *job)
 
 static int readable(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
 }
@@ -60,7 +60,7 @@ static void *job_watch_the_flag(void *arg)
 
 START_TEST(flag_descriptor_and_sleep_tell_of_the_close)
 {
-	static const int want[] = { 0, 1, 1, 1, 1, ECANCELED };
+	static const int want[] = {0, 1, 1, 1, 1, ECANCELED};
 	ptj_scheduler *s = make_here(1, _i);
 	ptj_job *job = spawn(s, job_watch_the_flag, &gate);
 
@@ -376,7 +376,7 @@ static void *job_note_tid_and(void *fn)
 	union {
 		void *data;
 		ptj_job_fn fn;
-	} u = { .data = fn };
+	} u = {.data = fn};
 
 	atomic_store(&blocking.tid, gettid_here());
 	return u.fn(&gate);
@@ -387,14 +387,14 @@ static ptj_job *spawn_blocking(ptj_scheduler *s, ptj_job_fn fn)
 	union {
 		ptj_job_fn fn;
 		void *data;
-	} u = { .fn = fn };
+	} u = {.fn = fn};
 
 	atomic_store(&blocking.tid, 0);
 	return spawn(s, job_note_tid_and, u.data);
 }
 
-static const ptj_job_fn blocking_fns[] = { job_block_in_wait, job_block_in_poll,
-	                                   job_block_in_shield, job_block_in_spawn };
+static const ptj_job_fn blocking_fns[] = {job_block_in_wait, job_block_in_poll, job_block_in_shield,
+                                          job_block_in_spawn};
 
 enum { BLOCKING_FNS = 4 };
 

@@ -204,7 +204,7 @@ END_TEST
 START_TEST(straggler_is_reported_although_somebody_waits_or_closed_it)
 {
 	struct setup u = setup_of(1, 0);
-	struct caller c = { .timeout = PTJ_INFINITE };
+	struct caller c = {.timeout = PTJ_INFINITE};
 	ptj_scheduler *s;
 
 	u.close_timeout = SHORT_MS;
@@ -263,7 +263,7 @@ START_TEST(all_closers_return_when_it_is_done)
 	spawn_released(s, 2, job_stubborn);
 	gate_await(&gate, 2);
 	for (int i = 0; i < N; i++) {
-		c[i] = (struct caller){ .s = s, .timeout = 0 };
+		c[i] = (struct caller){.s = s, .timeout = 0};
 		caller_start(&c[i], i % 2 ? call_wait_and_close : call_scheduler_close);
 	}
 	for (int i = 0; i < N; i++)
@@ -292,7 +292,7 @@ static int close_with_a_cancellation_pending(struct caller *c)
 START_TEST(close_is_not_a_cancellation_point)
 {
 	ptj_scheduler *s = make_here(setup_number(_i));
-	struct caller c = { .s = s };
+	struct caller c = {.s = s};
 
 	spawn_released(s, 1, job_obedient);
 	gate_await(&gate, 1);
@@ -332,7 +332,7 @@ START_TEST(spawn_races_close)
 		u.limit = 30;
 	s = make_here(u);
 	for (int i = 0; i < RACE_SPAWNERS; i++) {
-		c[i] = (struct caller){ .s = s, .attr = ja };
+		c[i] = (struct caller){.s = s, .attr = ja};
 		caller_start(&c[i], spawn_until_shutdown);
 	}
 	await(recorded(&released) > 20);

@@ -82,7 +82,7 @@ static int visit_note(ptj_job *job, void *arg)
 START_TEST(each_job_is_visited_once)
 {
 	ptj_scheduler *s = make_here();
-	struct visits v = { .stop_after = -1 };
+	struct visits v = {.stop_after = -1};
 
 	ok(ptj_scheduler_foreach(s, visit_note, &v));
 	for (int i = 0; i < JOBS; i++)
@@ -95,7 +95,7 @@ END_TEST
 START_TEST(a_visitor_that_returns_non_zero_stops)
 {
 	ptj_scheduler *s = make_here();
-	struct visits v = { .stop_after = _i };
+	struct visits v = {.stop_after = _i};
 
 	ck_assert_int_eq(ptj_scheduler_foreach(s, visit_note, &v), 4711);
 	ck_assert_int_eq(v.total, _i);
@@ -106,7 +106,7 @@ END_TEST
 START_TEST(an_empty_scheduler_has_nothing_to_visit)
 {
 	ptj_scheduler *s = make_simple(2, 2);
-	struct visits v = { .stop_after = -1 };
+	struct visits v = {.stop_after = -1};
 	ptj_job *got[2];
 
 	ok(ptj_scheduler_foreach(s, visit_note, &v));
@@ -119,7 +119,7 @@ END_TEST
 START_TEST(jobs_are_references_of_the_callers)
 {
 	ptj_scheduler *s = make_here();
-	struct visits v = { .stop_after = -1 };
+	struct visits v = {.stop_after = -1};
 	ptj_job *got[JOBS + 3];
 	size_t n = ptj_scheduler_jobs(s, got, (size_t)_i);
 
@@ -202,7 +202,7 @@ static int spawn_fleeting(struct caller *c)
 START_TEST(those_who_stay_are_visited_exactly_once)
 {
 	ptj_scheduler *s = make_simple(4, 50);
-	struct caller c[2] = { { .s = s }, { .s = s } };
+	struct caller c[2] = {{.s = s}, {.s = s}};
 	ptj_job *got[100];
 	int rounds = 0;
 
@@ -215,7 +215,7 @@ START_TEST(those_who_stay_are_visited_exactly_once)
 	caller_start(&c[0], spawn_fleeting);
 	caller_start(&c[1], spawn_fleeting);
 	do {
-		struct visits v = { .stop_after = -1 };
+		struct visits v = {.stop_after = -1};
 		size_t n = ptj_scheduler_jobs(s, got, 100);
 
 		ck_assert_uint_ge(n, 2);
@@ -257,7 +257,7 @@ static int call_foreach_at_gate(struct caller *c)
 START_TEST(a_visitor_that_takes_its_time_holds_nobody_up)
 {
 	ptj_scheduler *s = make_here();
-	struct caller c = { .s = s };
+	struct caller c = {.s = s};
 
 	gate_init(&at_visit);
 	caller_start(&c, call_foreach_at_gate);
@@ -299,7 +299,7 @@ static int call_foreach_and_die(struct caller *c)
 START_TEST(a_visitor_that_dies_holds_nobody_up)
 {
 	ptj_scheduler *s = make_here();
-	struct caller c = { .s = s, .timeout = _i };
+	struct caller c = {.s = s, .timeout = _i};
 
 	gate_init(&at_visit);
 	caller_start(&c, call_foreach_and_die);
@@ -324,7 +324,7 @@ END_TEST
 
 static void *job_visit(void *s)
 {
-	struct visits v = { .stop_after = -1 };
+	struct visits v = {.stop_after = -1};
 
 	return (void *)(intptr_t)(ptj_scheduler_foreach(s, visit_note, &v) + v.total);
 }

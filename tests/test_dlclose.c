@@ -18,12 +18,12 @@
 
 enum { SKIP = 77, PATIENCE_S = 60 };
 
-#define must(condition)                                                                          \
-	do {                                                                                     \
-		if (!(condition)) {                                                              \
-			fprintf(stderr, "line %d: not %s\n", __LINE__, #condition);              \
-			exit(EXIT_FAILURE);                                                      \
-		}                                                                                \
+#define must(condition)                                                             \
+	do {                                                                        \
+		if (!(condition)) {                                                 \
+			fprintf(stderr, "line %d: not %s\n", __LINE__, #condition); \
+			exit(EXIT_FAILURE);                                         \
+		}                                                                   \
 	} while (0)
 
 struct library {
@@ -74,7 +74,7 @@ static void signal_fd(int fd)
 
 static void await_fd(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	must(poll(&p, 1, PATIENCE_S * 1000) == 1);
 }

@@ -261,19 +261,19 @@ static void undo_name(int code)
 }
 
 static const struct operation operations[] = {
-	{ "attr_create", prepare_nothing, call_attr_create, undo_attr, 0 },
-	{ "attr_set_name", prepare_attr, call_attr_set_name, undo_attr_name, 0 },
-	{ "job_attr_create", prepare_nothing, call_job_attr_create, undo_job_attr, 0 },
-	{ "job_attr_set_name", prepare_job_attr, call_job_attr_set_name, undo_job_attr_name, 0 },
-	{ "scheduler_create", prepare_nothing, call_scheduler_create, undo_scheduler, 0 },
-	{ "scheduler_create with attributes", prepare_attr, call_scheduler_create_with,
-	  undo_scheduler, 0 },
-	{ "spawn", prepare_scheduler, call_spawn_here, undo_spawn, 1 },
-	{ "spawn with a name and a trace", prepare_named_spawn, call_spawn_here, undo_spawn, 1 },
-	{ "many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1 },
-	{ "shield", prepare_scheduler, call_shield_here, undo_shield, 1 },
-	{ "set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0 },
-	{ "job_set_name", prepare_job, call_set_name, undo_name, 0 },
+	{"attr_create", prepare_nothing, call_attr_create, undo_attr, 0},
+	{"attr_set_name", prepare_attr, call_attr_set_name, undo_attr_name, 0},
+	{"job_attr_create", prepare_nothing, call_job_attr_create, undo_job_attr, 0},
+	{"job_attr_set_name", prepare_job_attr, call_job_attr_set_name, undo_job_attr_name, 0},
+	{"scheduler_create", prepare_nothing, call_scheduler_create, undo_scheduler, 0},
+	{"scheduler_create with attributes", prepare_attr, call_scheduler_create_with,
+         undo_scheduler, 0},
+	{"spawn", prepare_scheduler, call_spawn_here, undo_spawn, 1},
+	{"spawn with a name and a trace", prepare_named_spawn, call_spawn_here, undo_spawn, 1},
+	{"many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1},
+	{"shield", prepare_scheduler, call_shield_here, undo_shield, 1},
+	{"set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0},
+	{"job_set_name", prepare_job, call_set_name, undo_name, 0},
 };
 
 enum { OPERATIONS = sizeof operations / sizeof *operations };

@@ -15,12 +15,12 @@ static ptj_job *active, *pending, *ended;
 enum { CHILD_SECONDS = PATIENCE_MS / 1000 };
 
 /* Check's assertions belong to the test's process: the child says what is wrong and exits. */
-#define must(condition)                                                                          \
-	do {                                                                                     \
-		if (!(condition)) {                                                              \
-			dprintf(2, "in the child, line %d: not %s\n", __LINE__, #condition);     \
-			return 1;                                                                \
-		}                                                                                \
+#define must(condition)                                                                      \
+	do {                                                                                 \
+		if (!(condition)) {                                                          \
+			dprintf(2, "in the child, line %d: not %s\n", __LINE__, #condition); \
+			return 1;                                                            \
+		}                                                                            \
 	} while (0)
 
 static int status_of(pid_t pid)
@@ -89,7 +89,7 @@ static int visit_nothing(ptj_job *job, void *arg)
 
 static int look_at_the_scheduler(void)
 {
-	ptj_context context = { .message = "hello" };
+	ptj_context context = {.message = "hello"};
 	ptj_job *job = NULL;
 	void *result = NULL;
 
@@ -253,7 +253,7 @@ static int look_from_within_a_job(void)
 
 START_TEST(a_job_may_fork)
 {
-	struct forking f = { .look = look_from_within_a_job, .status = -1 };
+	struct forking f = {.look = look_from_within_a_job, .status = -1};
 	ptj_scheduler *s;
 	ptj_job *job;
 	void *result = NULL;
@@ -301,7 +301,7 @@ START_TEST(forks_under_load_are_safe)
 	s = make_simple(2, 20);
 	atomic_store(&stop, 0);
 	for (int i = 0; i < SPAWNERS; i++) {
-		c[i] = (struct caller){ .s = s };
+		c[i] = (struct caller){.s = s};
 		caller_start(&c[i], spawn_without_rest);
 	}
 	for (int i = 0; i < FORKS; i++)
@@ -323,7 +323,7 @@ static int return_0(void)
 
 static void *job_fork_only(void *arg)
 {
-	struct forking f = { .look = return_0 };
+	struct forking f = {.look = return_0};
 
 	(void)arg;
 	job_fork(&f);

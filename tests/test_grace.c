@@ -46,7 +46,7 @@ START_TEST(jobs_spawned_meanwhile_have_their_grace)
 {
 	enum { N = 20 };
 	struct setup u = setup_number(_i);
-	struct caller c = { .timeout = PTJ_DEFAULT };
+	struct caller c = {.timeout = PTJ_DEFAULT};
 
 	c.s = generation.s = make_here(u);
 	generation.left = N;
@@ -89,7 +89,7 @@ END_TEST
 START_TEST(a_failed_job_does_not_cut_the_grace_short)
 {
 	ptj_scheduler *s = make_here(setup_of(4, 0));
-	struct caller c = { .s = s, .timeout = PTJ_INFINITE };
+	struct caller c = {.s = s, .timeout = PTJ_INFINITE};
 
 	spawn_n(s, 1, job_at_gate, &gate);
 	gate_await(&gate, 1);
@@ -109,7 +109,7 @@ END_TEST
 START_TEST(shielded_functions_have_their_grace)
 {
 	ptj_scheduler *s = make_here(setup_of(1, 0));
-	struct caller c = { .s = s, .timeout = PTJ_DEFAULT };
+	struct caller c = {.s = s, .timeout = PTJ_DEFAULT};
 
 	expect(ETIMEDOUT, ptj_shield(s, job_at_gate, &gate, 0, NULL));
 	gate_await(&gate, 1);
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(cancelled_in_the_wait_it_leaves_the_scheduler_open)
 {
 	ptj_scheduler *s = make_here(setup_of(1, 0));
-	struct caller c = { .s = s, .timeout = _i ? PTJ_DEFAULT : PTJ_INFINITE };
+	struct caller c = {.s = s, .timeout = _i ? PTJ_DEFAULT : PTJ_INFINITE};
 
 	spawn_n(s, 1, job_at_gate, &gate);
 	gate_await(&gate, 1);
@@ -149,8 +149,8 @@ END_TEST
 START_TEST(a_close_ends_the_wait_of_others)
 {
 	ptj_scheduler *s = make_here(setup_of(1, 0));
-	struct caller graceful = { .s = s, .timeout = PTJ_INFINITE };
-	struct caller waiting = { .s = s, .timeout = PTJ_INFINITE };
+	struct caller graceful = {.s = s, .timeout = PTJ_INFINITE};
+	struct caller waiting = {.s = s, .timeout = PTJ_INFINITE};
 
 	spawn_n(s, 3, job_obedient, &gate);
 	gate_await(&gate, 1);

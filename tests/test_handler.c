@@ -103,9 +103,9 @@ static int close_once(struct caller *c)
 /* Having asked once is enough, also where the answer was not waited for. */
 START_TEST(who_asked_by_then_is_told_and_the_handler_is_not)
 {
-	static int (*const asks[])(struct caller *) = { poll_once, close_once, call_wait };
+	static int (*const asks[])(struct caller *) = {poll_once, close_once, call_wait};
 	ptj_scheduler *s = make_here(setup_of(1, 0));
-	struct caller c = { .job = spawn(s, job_fail_at_gate, &gate), .timeout = PTJ_INFINITE };
+	struct caller c = {.job = spawn(s, job_fail_at_gate, &gate), .timeout = PTJ_INFINITE};
 
 	gate_await(&gate, 1);
 	caller_start(&c, asks[_i]);
@@ -145,7 +145,7 @@ END_TEST
 /* Observation and failure race: told is the one or the other, and never both or neither. */
 START_TEST(observer_or_handler_hears_of_it)
 {
-	enum { ROUNDS = 300 };
+	enum { ROUNDS = REPORT_MAX };
 	ptj_scheduler *s = make_here(setup_of(1, 0));
 
 	for (int i = 0; i < ROUNDS; i++) {
@@ -166,7 +166,7 @@ END_TEST
 
 START_TEST(handler_is_set_got_and_called)
 {
-	ptj_context context = { .message = "something else", .error = EPROTO };
+	ptj_context context = {.message = "something else", .error = EPROTO};
 	ptj_scheduler *s = make_here(setup_of(1, 0));
 	void *user = NULL;
 
@@ -206,7 +206,7 @@ static int spawn_failures(struct caller *c)
 START_TEST(replaced_while_jobs_fail_none_is_lost)
 {
 	ptj_scheduler *s = make_here(setup_of(2, 100));
-	struct caller c = { .s = s };
+	struct caller c = {.s = s};
 
 	caller_start(&c, spawn_failures);
 	for (int i = 0; !caller_done(&c); i++)
@@ -367,7 +367,7 @@ static int compare_and_spawn(const void *a, const void *b)
 
 START_TEST(default_handler_writes_a_readable_block)
 {
-	int two[2] = { 0 };
+	int two[2] = {0};
 	struct setup u = setup_of(1, 0);
 	ptj_job_attr *ja = job_attr(NULL, -1);
 	ptj_scheduler *s;

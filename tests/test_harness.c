@@ -165,15 +165,15 @@ int main(void)
 		const TTest *test;
 		int fails;
 	} cases[] = {
-		{ "good", good, 0 },
-		{ "failing", failing, 1 },
-		{ "aborting", aborting, 1 },
-		{ "crashing", crashing, 1 },
-		{ "hanging", hanging, 1 },
-		{ "exiting", exiting, 1 },
-		{ "asserting falsely", asserting_falsely, 1 },
-		{ "leaking", leaking, leaks_are_found() },
-		{ "leaking a descriptor", leaking_a_descriptor, 1 },
+		{"good", good, 0},
+		{"failing", failing, 1},
+		{"aborting", aborting, 1},
+		{"crashing", crashing, 1},
+		{"hanging", hanging, 1},
+		{"exiting", exiting, 1},
+		{"asserting falsely", asserting_falsely, 1},
+		{"leaking", leaking, leaks_are_found()},
+		{"leaking a descriptor", leaking_a_descriptor, 1},
 	};
 	int wrong = 0;
 

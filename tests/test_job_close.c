@@ -177,7 +177,7 @@ START_TEST(close_without_a_timeout_waits_for_the_stubborn)
 {
 	ptj_scheduler *s = make_here(_i, 0);
 	ptj_job *job = spawn_released(s, job_stubborn);
-	struct caller c = { .job = job, .timeout = PTJ_INFINITE };
+	struct caller c = {.job = job, .timeout = PTJ_INFINITE};
 
 	gate_await(&gate, 1);
 	caller_start(&c, call_close);
@@ -259,7 +259,7 @@ END_TEST
 
 START_TEST(finishing_in_spite_of_it_is_a_real_result)
 {
-	static const ptj_job_fn fns[] = { job_return_when_closed, job_exit_when_closed };
+	static const ptj_job_fn fns[] = {job_return_when_closed, job_exit_when_closed};
 	ptj_scheduler *s = make_here(_i % MODES, PATIENCE_MS);
 	ptj_job *job = spawn_released(s, fns[_i / MODES]);
 	void *result = NULL;
@@ -319,8 +319,7 @@ START_TEST(all_closers_return_when_it_is_over)
 
 	gate_await(&gate, 1);
 	for (int i = 0; i < CLOSERS; i++) {
-		c[i] = (struct caller){ .job = job,
-			                .timeout = i % 2 ? PTJ_DEFAULT : PTJ_INFINITE };
+		c[i] = (struct caller){.job = job, .timeout = i % 2 ? PTJ_DEFAULT : PTJ_INFINITE};
 		caller_start(&c[i], call_close);
 	}
 	for (int i = 0; i < CLOSERS; i++)
@@ -346,7 +345,7 @@ START_TEST(close_is_not_a_cancellation_point)
 {
 	ptj_scheduler *s = make_here(_i, PATIENCE_MS);
 	ptj_job *job = spawn_released(s, job_obedient);
-	struct caller c = { .job = job };
+	struct caller c = {.job = job};
 
 	gate_await(&gate, 1);
 	caller_start(&c, close_with_a_cancellation_pending);

@@ -163,13 +163,13 @@ START_TEST(the_thread_carries_the_name_of_its_job)
 	static const struct {
 		const char *name, *thread;
 	} cases[] = {
-		{ "resize", "resize" },
-		{ "exactly15bytes!", "exactly15bytes!" },
-		{ "one more than 15", "one more than 1" },
-		{ "far more bytes than a thread's name can have", "far more bytes " },
+		{"resize", "resize"},
+		{"exactly15bytes!", "exactly15bytes!"},
+		{"one more than 15", "one more than 1"},
+		{"far more bytes than a thread's name can have", "far more bytes "},
 	};
 	ptj_scheduler *s = make_simple(1, 0);
-	struct seen_name n = { .at_first = "" };
+	struct seen_name n = {.at_first = ""};
 	ptj_job *job;
 
 	gate_init(&n.gate);
@@ -188,7 +188,7 @@ END_TEST
 
 START_TEST(without_a_named_job_it_carries_the_schedulers)
 {
-	struct seen_name n = { .at_first = "" };
+	struct seen_name n = {.at_first = ""};
 	ptj_scheduler *s;
 	ptj_attr *attr;
 
@@ -222,7 +222,7 @@ static void *job_rename_itself(void *arg)
 START_TEST(a_job_may_rename_itself)
 {
 	ptj_scheduler *s = make_simple(1, 0);
-	struct seen_name n = { .at_first = "" };
+	struct seen_name n = {.at_first = ""};
 	ptj_job *job = spawn(s, job_rename_itself, &n);
 
 	ok(ptj_job_wait(job, PTJ_INFINITE, NULL));
@@ -255,7 +255,7 @@ START_TEST(renaming_and_reading_race)
 	gate_init(&gate);
 	job = spawn_named(s, "bb", job_at_gate, &gate);
 	for (int i = 0; i < 2; i++) {
-		c[i] = (struct caller){ .job = job };
+		c[i] = (struct caller){.job = job};
 		caller_start(&c[i], rename_often);
 	}
 	while (!caller_done(&c[0]) || !caller_done(&c[1])) {

@@ -99,7 +99,7 @@ static void end_running(void)
 static void *job_counted_family(void *level)
 {
 	intptr_t deeper = (intptr_t)level + 1;
-	ptj_job *children[2] = { NULL, NULL };
+	ptj_job *children[2] = {NULL, NULL};
 	void *result = level;
 
 	begin_running();
@@ -175,7 +175,7 @@ UNWOUND static void *job_parent(void *at)
 			return NULL;
 		parent.child = child;
 		code = parent.how == WAITS ? ptj_job_wait(child, parent.timeout, NULL)
-					   : ptj_job_poll(child, parent.timeout, NULL);
+		                           : ptj_job_poll(child, parent.timeout, NULL);
 	}
 	record(&seen, code);
 	gate_pass_stubborn(&parent.after);

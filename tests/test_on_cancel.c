@@ -252,7 +252,7 @@ START_TEST(unregistering_waits_for_a_running_callback)
 {
 	ptj_scheduler *s = make_here(_i);
 	ptj_job *job = spawn(s, job_unregister_while_it_runs, &gate);
-	struct caller c = { .job = job, .timeout = PTJ_INFINITE };
+	struct caller c = {.job = job, .timeout = PTJ_INFINITE};
 
 	atomic_store(&unregistering_tid, 0);
 	gate_await(&gate, 1);
@@ -291,7 +291,7 @@ START_TEST(the_end_of_the_job_waits_for_a_running_callback)
 	ptj_scheduler *s = make_here(_i);
 	ptj_job_attr *ja = job_attr(release_record, -1);
 	ptj_job *job = spawn_with(s, ja, job_end_while_it_runs, &gate);
-	struct caller c = { .job = job, .timeout = PTJ_INFINITE };
+	struct caller c = {.job = job, .timeout = PTJ_INFINITE};
 
 	ptj_job_attr_free(ja);
 	gate_await(&gate, 1);

@@ -93,7 +93,7 @@ END_TEST
 START_TEST(spawn_blocks_on_a_full_line_until_a_slot_is_free)
 {
 	ptj_scheduler *s = make_busy(1, 1);
-	struct caller c = { .s = s, .fn = job_record, .arg = (void *)7, .timeout = PTJ_DEFAULT };
+	struct caller c = {.s = s, .fn = job_record, .arg = (void *)7, .timeout = PTJ_DEFAULT};
 
 	caller_start(&c, _i ? call_spawn_attr : call_spawn);
 	caller_await_blocked(&c);
@@ -115,7 +115,7 @@ START_TEST(blocked_spawners_are_served_in_turn)
 	struct caller c[N];
 
 	for (intptr_t i = 0; i < N; i++) {
-		c[i] = (struct caller){ .s = s, .fn = job_record, .arg = (void *)i };
+		c[i] = (struct caller){.s = s, .fn = job_record, .arg = (void *)i};
 		caller_start(&c[i], call_spawn);
 		caller_await_blocked(&c[i]);
 	}
@@ -149,7 +149,7 @@ START_TEST(cancelled_spawner_leaves_nothing_behind)
 {
 	ptj_scheduler *s = make_busy(1, 1);
 	ptj_job_attr *ja = job_attr(release_record, -1);
-	struct caller c = { .s = s, .fn = job_record, .attr = ja, .timeout = PTJ_INFINITE };
+	struct caller c = {.s = s, .fn = job_record, .attr = ja, .timeout = PTJ_INFINITE};
 
 	caller_start(&c, call_spawn_attr);
 	caller_await_blocked(&c);
@@ -172,8 +172,8 @@ START_TEST(cancellation_racing_a_free_slot_loses_nothing)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		ptj_scheduler *s = make_busy(1, 0);
-		struct caller first = { .s = s, .fn = job_record, .arg = (void *)1 };
-		struct caller second = { .s = s, .fn = job_record, .arg = (void *)2 };
+		struct caller first = {.s = s, .fn = job_record, .arg = (void *)1};
+		struct caller second = {.s = s, .fn = job_record, .arg = (void *)2};
 		ptj_job *pending = spawn(s, job_record, NULL);
 		int result;
 
@@ -234,7 +234,7 @@ START_TEST(closing_a_pending_job_lets_a_blocked_spawner_in)
 {
 	ptj_scheduler *s = make_busy(1, 0);
 	ptj_job *pending = spawn(s, job_record, NULL);
-	struct caller c = { .s = s, .fn = job_record, .arg = (void *)5 };
+	struct caller c = {.s = s, .fn = job_record, .arg = (void *)5};
 
 	caller_start(&c, call_spawn);
 	caller_await_blocked(&c);
@@ -260,10 +260,10 @@ START_TEST(blocked_spawners_wake_when_the_scheduler_closes)
 	struct caller c[N];
 
 	for (int i = 0; i < N; i++) {
-		c[i] = (struct caller){ .s = s,
-			                .fn = job_record,
-			                .attr = ja,
-			                .timeout = i % 2 ? PATIENCE_MS : PTJ_INFINITE };
+		c[i] = (struct caller){.s = s,
+		                       .fn = job_record,
+		                       .attr = ja,
+		                       .timeout = i % 2 ? PATIENCE_MS : PTJ_INFINITE};
 		caller_start(&c[i], call_spawn_attr);
 		caller_await_blocked(&c[i]);
 	}
@@ -285,7 +285,7 @@ END_TEST
 START_TEST(timed_spawner_gets_a_slot_that_comes_in_time)
 {
 	ptj_scheduler *s = make_busy(1, 1);
-	struct caller c = { .s = s, .fn = job_record, .timeout = PATIENCE_MS };
+	struct caller c = {.s = s, .fn = job_record, .timeout = PATIENCE_MS};
 
 	caller_start(&c, call_spawn_attr);
 	caller_await_blocked(&c);

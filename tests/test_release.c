@@ -91,7 +91,7 @@ END_TEST
 
 START_TEST(it_is_over_when_wait_returns)
 {
-	static const ptj_job_fn fns[] = { job_identity, job_record_and_exit, job_fail_eio };
+	static const ptj_job_fn fns[] = {job_identity, job_record_and_exit, job_fail_eio};
 	ptj_scheduler *s = make_here(2, _i);
 	int code;
 

@@ -89,8 +89,7 @@ START_TEST(it_is_outside_the_limit_and_the_counts)
 	gate_await(&gate, 1);
 	for (int i = 0; i < SHIELDS; i++) {
 		c[i] = (struct caller){
-			.s = s, .fn = job_at_gate, .arg = &gate, .timeout = PTJ_INFINITE
-		};
+			.s = s, .fn = job_at_gate, .arg = &gate, .timeout = PTJ_INFINITE};
 		caller_start(&c[i], call_shield);
 	}
 	gate_await(&gate, 1 + SHIELDS);
@@ -165,7 +164,7 @@ END_TEST
 START_TEST(a_cancelled_caller_goes_and_the_function_goes_on)
 {
 	ptj_scheduler *s = make_here(setup_number(_i));
-	struct caller c = { .s = s, .fn = job_at_gate, .arg = &gate, .timeout = PTJ_INFINITE };
+	struct caller c = {.s = s, .fn = job_at_gate, .arg = &gate, .timeout = PTJ_INFINITE};
 
 	caller_start(&c, call_shield);
 	gate_await(&gate, 1);
@@ -200,7 +199,7 @@ START_TEST(a_closed_job_goes_and_the_function_goes_on)
 {
 	struct setup u = setup_number(_i);
 	ptj_scheduler *s = make_here(u);
-	struct call_from_job call = { .s = s, .fn = job_at_gate };
+	struct call_from_job call = {.s = s, .fn = job_at_gate};
 	ptj_job *job;
 
 	/* A masked job ends only where it says; it is not what is tested here. */
@@ -254,7 +253,7 @@ START_TEST(close_cancels_it_and_its_caller_gets_ecanceled)
 {
 	struct setup u = setup_number(_i);
 	ptj_scheduler *s = make_here(u);
-	struct caller c = { .s = s, .fn = job_obedient, .arg = &gate, .timeout = PTJ_INFINITE };
+	struct caller c = {.s = s, .fn = job_obedient, .arg = &gate, .timeout = PTJ_INFINITE};
 
 	caller_start(&c, call_shield);
 	gate_await(&gate, 1);
@@ -270,7 +269,7 @@ END_TEST
 START_TEST(a_stubborn_one_is_a_straggler)
 {
 	struct setup u = setup_number(_i);
-	struct caller c = { .fn = job_stubborn, .arg = &gate, .timeout = PTJ_INFINITE };
+	struct caller c = {.fn = job_stubborn, .arg = &gate, .timeout = PTJ_INFINITE};
 
 	u.close_timeout = SHORT_MS;
 	c.s = make_here(u);
@@ -315,7 +314,7 @@ static void *job_shield_deeper(void *arg)
 START_TEST(shields_nest)
 {
 	ptj_scheduler *s = make_here(setup_number(_i));
-	struct call_from_job call = { .s = s, .fn = job_identity };
+	struct call_from_job call = {.s = s, .fn = job_identity};
 	void *result = NULL;
 	ptj_job *job;
 

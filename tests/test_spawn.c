@@ -186,7 +186,7 @@ START_TEST(many_spawners_never_exceed_the_limit)
 {
 	struct setup u = setup_number(_i);
 	struct caller callers[CROWD_SPAWNERS];
-	struct crowd crowd = { 0 };
+	struct crowd crowd = {0};
 	ptj_scheduler *s;
 
 	u.limit = u.limit ? u.limit : 3;

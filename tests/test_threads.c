@@ -292,7 +292,7 @@ static void note_signal(int sig)
 
 START_TEST(signals_of_the_process_go_to_the_programs_own_threads)
 {
-	struct sigaction action = { .sa_handler = note_signal }, before;
+	struct sigaction action = {.sa_handler = note_signal}, before;
 	ptj_scheduler *s = make_here(setup_of(4, 0));
 
 	sigaction(SIGUSR1, &action, &before);

@@ -109,21 +109,21 @@ struct ending {
 };
 
 static const struct ending endings[] = {
-	{ job_identity, &value, 0, NULL },
-	{ job_identity, NULL, 0, NULL },
-	{ job_exit, &value, 0, NULL },
-	{ job_exit, NULL, 0, NULL },
+	{job_identity, &value, 0, NULL},
+	{job_identity, NULL, 0, NULL},
+	{job_exit, &value, 0, NULL},
+	{job_exit, NULL, 0, NULL},
 	/* Nobody asked for a close, so this is a value like any other. */
-	{ job_exit, PTHREAD_CANCELED, 0, NULL },
-	{ job_identity, PTHREAD_CANCELED, 0, NULL },
-	{ job_succeed, &value, 0, NULL },
-	{ job_fail_then_succeed, &value, 0, NULL },
-	{ job_fail_eio, NULL, EIO, "disk on fire" },
-	{ job_fail_zero, NULL, EINVAL, NULL },
-	{ job_fail_without_text, NULL, ENOSPC, NULL },
-	{ job_fail_and_return_a_value, &value, EPERM, "short-lived text" },
-	{ job_fail_and_exit, &value, EPERM, "short-lived text" },
-	{ job_succeed_then_fail, &value, ENOSPC, "last" },
+	{job_exit, PTHREAD_CANCELED, 0, NULL},
+	{job_identity, PTHREAD_CANCELED, 0, NULL},
+	{job_succeed, &value, 0, NULL},
+	{job_fail_then_succeed, &value, 0, NULL},
+	{job_fail_eio, NULL, EIO, "disk on fire"},
+	{job_fail_zero, NULL, EINVAL, NULL},
+	{job_fail_without_text, NULL, ENOSPC, NULL},
+	{job_fail_and_return_a_value, &value, EPERM, "short-lived text"},
+	{job_fail_and_exit, &value, EPERM, "short-lived text"},
+	{job_succeed_then_fail, &value, ENOSPC, "last"},
 };
 
 enum { ENDINGS = sizeof endings / sizeof *endings };
@@ -292,8 +292,7 @@ enum { WAITERS = 12 };
 static void start_waiters(struct caller *c, ptj_job *job)
 {
 	for (int i = 0; i < WAITERS; i++) {
-		c[i] = (struct caller){ .job = job,
-			                .timeout = i % 3 ? PATIENCE_MS : PTJ_INFINITE };
+		c[i] = (struct caller){.job = job, .timeout = i % 3 ? PATIENCE_MS : PTJ_INFINITE};
 		caller_start(&c[i], i % 2 ? call_wait : call_poll);
 		if (i < WAITERS / 2)
 			caller_await_blocked(&c[i]);
@@ -379,7 +378,7 @@ END_TEST
 
 START_TEST(cancelled_waiter_leaves_the_job_alone)
 {
-	static int (*const calls[])(struct caller *) = { call_wait, call_poll };
+	static int (*const calls[])(struct caller *) = {call_wait, call_poll};
 	ptj_scheduler *s = make_simple(1, 1);
 	struct caller c, other;
 	ptj_job *job;
@@ -387,9 +386,9 @@ START_TEST(cancelled_waiter_leaves_the_job_alone)
 	gate_init(&gate);
 	job = spawn(s, job_at_gate, &gate);
 	gate_await(&gate, 1);
-	other = (struct caller){ .job = job, .timeout = PTJ_INFINITE };
+	other = (struct caller){.job = job, .timeout = PTJ_INFINITE};
 	caller_start(&other, call_wait);
-	c = (struct caller){ .job = job, .timeout = _i < 2 ? PTJ_INFINITE : PATIENCE_MS };
+	c = (struct caller){.job = job, .timeout = _i < 2 ? PTJ_INFINITE : PATIENCE_MS};
 	caller_start(&c, calls[_i % 2]);
 	caller_await_blocked(&c);
 	pthread_cancel(c.thread);
@@ -415,7 +414,7 @@ START_TEST(impatient_waiters_leave_while_others_stay)
 	gate_init(&gate);
 	job = spawn(s, job_at_gate, &gate);
 	for (int i = 0; i < WAITERS; i++) {
-		c[i] = (struct caller){ .job = job, .timeout = i % 2 ? SHORT_MS : PTJ_INFINITE };
+		c[i] = (struct caller){.job = job, .timeout = i % 2 ? SHORT_MS : PTJ_INFINITE};
 		caller_start(&c[i], call_poll);
 	}
 	for (int i = 1; i < WAITERS; i += 2)
@@ -448,7 +447,7 @@ START_TEST(waiting_for_oneself_is_edeadlk)
 {
 	struct setup u = setup_number(_i);
 	ptj_scheduler *s = make(&u);
-	struct selfish codes = { 0 };
+	struct selfish codes = {0};
 	ptj_job *job = spawn(s, job_wait_for_itself, &codes);
 
 	expect_result(job, &codes);
@@ -465,7 +464,7 @@ END_TEST
 START_TEST(scheduler_wait_leaves_it_open)
 {
 	ptj_scheduler *s = make_simple(2, 0);
-	struct caller c = { .s = s, .timeout = PTJ_INFINITE };
+	struct caller c = {.s = s, .timeout = PTJ_INFINITE};
 	int64_t start;
 
 	ok(ptj_scheduler_wait(s, 0));
@@ -493,7 +492,7 @@ END_TEST
 START_TEST(cancelled_scheduler_wait_leaves_everything_alone)
 {
 	ptj_scheduler *s = make_simple(1, 1);
-	struct caller c = { .s = s, .timeout = _i ? PATIENCE_MS : PTJ_INFINITE };
+	struct caller c = {.s = s, .timeout = _i ? PATIENCE_MS : PTJ_INFINITE};
 
 	gate_init(&gate);
 	spawn_n(s, 1, job_at_gate, &gate);
