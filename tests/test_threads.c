@@ -281,6 +281,56 @@ START_TEST(workers_block_all_but_the_synchronous_signals)
 }
 END_TEST
 
+static void *job_leave_a_mess(void *arg)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+	pthread_setname_np(pthread_self(), "a mess");
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return arg;
+}
+
+static void *job_look_for_the_mess(void *name)
+{
+	char id_name[32];
+	int state, type;
+
+	job_look_at_the_mask(NULL);
+	pthread_getname_np(pthread_self(), name, 16);
+	ptj_job_get_name(ptj_job_self(), id_name, sizeof(id_name));
+	record(&seen, strcmp(name, id_name) == 0);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	record(&seen, state == PTHREAD_CANCEL_ENABLE && type == PTHREAD_CANCEL_DEFERRED);
+	return name;
+}
+
+/* The three are run by one thread, without a pause. */
+START_TEST(what_a_job_does_to_its_thread_ends_with_it)
+{
+	ptj_scheduler *s = make_here(setup_of(1, 0));
+	ptj_job *jobs[3];
+	char name[16];
+
+	jobs[0] = spawn(s, job_at_gate, &gate);
+	jobs[1] = spawn(s, job_leave_a_mess, NULL);
+	jobs[2] = spawn(s, job_look_for_the_mess, name);
+	gate_open(&gate);
+	for (int i = 0; i < 3; i++) {
+		ok(ptj_job_wait(jobs[i], PTJ_INFINITE, NULL));
+		ptj_job_unref(jobs[i]);
+	}
+	ck_assert_uint_eq(recorded(&seen), 3);
+	ck_assert_int_eq(recorded_at(&seen, 0), 0);
+	ck_assert_int_eq(recorded_at(&seen, 1), 1);
+	ck_assert_int_eq(recorded_at(&seen, 2), 1);
+	ck_assert_str_eq(name, "job-3");
+	free_here(s);
+}
+END_TEST
+
 static atomic_int handled_by, handled;
 
 static void note_signal(int sig)
@@ -323,6 +373,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, cancelled_threads_are_replaced_and_leave, 0, MODES);
 	tcase_add_test(tc, stack_size_is_as_set);
 	tcase_add_loop_test(tc, workers_block_all_but_the_synchronous_signals, 0, 2);
+	tcase_add_test(tc, what_a_job_does_to_its_thread_ends_with_it);
 	tcase_add_test(tc, signals_of_the_process_go_to_the_programs_own_threads);
 }
 
