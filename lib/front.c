@@ -9,7 +9,7 @@
 
 void front_init(struct front *f)
 {
-	pthread_mutex_init(&f->mu, NULL);
+	mutex_init_busy(&f->mu);
 	f->open = false;
 	f->credit = 0;
 	list_init(&f->jobs);

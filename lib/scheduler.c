@@ -61,7 +61,7 @@ static void set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	s->cancel_mode = attr->cancel_mode;
 	s->debug = attr->debug || debug_in_environment();
 	snprintf(s->name, sizeof(s->name), "%.15s", attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
-	pthread_mutex_init(&s->mu, NULL);
+	mutex_init_busy(&s->mu);
 	pending_init(&s->pending, attr->pending_limit);
 	list_init(&s->ready);
 	list_init(&s->reclaim);
