@@ -100,11 +100,11 @@ typedef void (*ptj_release_fn)(void *arg);
 /* What an exception handler is told.  Everything in it belongs to the library and is valid
    until the handler returns; ptj_job_ref() keeps the job longer. */
 typedef struct ptj_context {
-	const char *message;       /* "Job processing failed" or "Job closing timed out" */
-	ptj_job *job;              /* NULL where the message is not about one job */
-	int error;                 /* the job's error code; ETIMEDOUT for a close */
-	const char *error_message; /* what ptj_job_fail() was given; NULL if nothing */
-	void *const *source_traceback; /* return addresses of the spawn; NULL unless in debug mode */
+	const char *message;           /* "Job processing failed" or "Job closing timed out" */
+	ptj_job *job;                  /* NULL where the message is not about one job */
+	int error;                     /* the job's error code; ETIMEDOUT for a close */
+	const char *error_message;     /* what ptj_job_fail() was given; NULL if nothing */
+	void *const *source_traceback; /* where it was spawned; NULL unless in debug mode */
 	size_t source_traceback_len;
 } ptj_context;
 
@@ -146,8 +146,10 @@ PTJ_API int ptj_attr_get_wait_timeout(const ptj_attr *attr, int64_t *out);
 
 /* Who hears of failures nobody waits for.  A NULL handler, the default, writes a readable block
    to stderr. */
-PTJ_API int ptj_attr_set_exception_handler(ptj_attr *attr, ptj_exception_handler handler, void *user);
-PTJ_API int ptj_attr_get_exception_handler(const ptj_attr *attr, ptj_exception_handler *handler, void **user);
+PTJ_API int ptj_attr_set_exception_handler(ptj_attr *attr, ptj_exception_handler handler,
+                                           void *user);
+PTJ_API int ptj_attr_get_exception_handler(const ptj_attr *attr, ptj_exception_handler *handler,
+                                           void **user);
 
 /* The cancellation mode of jobs and shielded functions that do not set their own: one of
    PTJ_CANCEL_DEFERRED (unless set), PTJ_CANCEL_MASKED, PTJ_CANCEL_COOPERATIVE. */
@@ -237,7 +239,8 @@ PTJ_API int ptj_scheduler_contains(const ptj_scheduler *s, const ptj_job *job);
    meanwhile is visited or not.  Spawning and finishing jobs are not held up.  The job passed is
    borrowed for the call; ptj_job_ref() keeps it.  Within visit, ptj_scheduler_close() and
    ptj_scheduler_wait_and_close() are EDEADLK.  EINVAL; ENOTRECOVERABLE. */
-PTJ_API int ptj_scheduler_foreach(ptj_scheduler *s, int (*visit)(ptj_job *job, void *user), void *user);
+PTJ_API int ptj_scheduler_foreach(ptj_scheduler *s, int (*visit)(ptj_job *job, void *user),
+                                  void *user);
 
 /* Fills in up to n handles of s's jobs, chosen as ptj_scheduler_foreach() does, and returns how
    many.  Each is a reference of the caller's, for ptj_job_unref(). */
@@ -249,7 +252,8 @@ PTJ_API ptj_exception_handler ptj_scheduler_get_exception_handler(ptj_scheduler 
 
 /* Replaces the exception handler; NULL for the default one.  A report that is under way on
    another thread may still call the former one.  ENOMEM, and then nothing changed. */
-PTJ_API int ptj_scheduler_set_exception_handler(ptj_scheduler *s, ptj_exception_handler handler, void *user);
+PTJ_API int ptj_scheduler_set_exception_handler(ptj_scheduler *s, ptj_exception_handler handler,
+                                                void *user);
 
 /* Calls the exception handler, or the default one, with context. */
 PTJ_API int ptj_scheduler_call_exception_handler(ptj_scheduler *s, const ptj_context *context);
@@ -305,7 +309,8 @@ PTJ_API int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_f
    waiting, the exception handler hears of it.  ECANCELED: cancelled by a close.  ETIMEDOUT.
    EINTR.  ESHUTDOWN: s is closed, fn did not start.  EAGAIN: no thread can be had, fn did not
    start.  ENOMEM; EINVAL. */
-PTJ_API int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms, void **result);
+PTJ_API int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms,
+                       void **result);
 
 /* ---- Job ------------------------------------------------------------------------------------
 

@@ -72,21 +72,21 @@ void ptj_attr_free(ptj_attr *attr)
 }
 
 /* A setter and a getter for a field; valid says which values are allowed. */
-#define ATTR_FIELD(field, type, valid)                              \
-	int ptj_attr_set_##field(ptj_attr *attr, type value)        \
-	{                                                           \
-		if (!attr || !(valid))                              \
-			return EINVAL;                              \
-		attr->field = value;                                \
-		return 0;                                           \
-	}                                                           \
-                                                                    \
-	int ptj_attr_get_##field(const ptj_attr *attr, type *out)   \
-	{                                                           \
-		if (!attr || !out)                                  \
-			return EINVAL;                              \
-		*out = attr->field;                                 \
-		return 0;                                           \
+#define ATTR_FIELD(field, type, valid)                            \
+	int ptj_attr_set_##field(ptj_attr *attr, type value)      \
+	{                                                         \
+		if (!attr || !(valid))                            \
+			return EINVAL;                            \
+		attr->field = value;                              \
+		return 0;                                         \
+	}                                                         \
+                                                                  \
+	int ptj_attr_get_##field(const ptj_attr *attr, type *out) \
+	{                                                         \
+		if (!attr || !out)                                \
+			return EINVAL;                            \
+		*out = attr->field;                               \
+		return 0;                                         \
 	}
 
 ATTR_FIELD(limit, size_t, true)
@@ -122,7 +122,8 @@ int ptj_attr_set_exception_handler(ptj_attr *attr, ptj_exception_handler handler
 	return 0;
 }
 
-int ptj_attr_get_exception_handler(const ptj_attr *attr, ptj_exception_handler *handler, void **user)
+int ptj_attr_get_exception_handler(const ptj_attr *attr, ptj_exception_handler *handler,
+                                   void **user)
 {
 	if (!attr)
 		return EINVAL;

@@ -49,11 +49,12 @@ static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug)
 		blueprint_discard(b);
 		return ENOMEM;
 	}
+	b->flags |= JOB_EXTRA;
 	return 0;
 }
 
-int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn,
-                   void *arg)
+int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr,
+                   ptj_job_fn fn, void *arg)
 {
 	int mode;
 

@@ -16,14 +16,15 @@ struct blueprint {
 };
 
 /* Fills in b for a spawn on s, with the caller's stack in debug mode.  ENOMEM. */
-int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn,
-                   void *arg);
+int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr,
+                   ptj_job_fn fn, void *arg);
 
 /* Releases what a blueprint that was not used holds. */
 void blueprint_discard(struct blueprint *b);
 
 /* Makes a free slot the job, in that phase and in no list, with that many references; b is used
    up. */
-void blueprint_build(struct blueprint *b, ptj_job *slot, uint64_t id, uint32_t phase, uint32_t refs);
+void blueprint_build(struct blueprint *b, ptj_job *slot, uint64_t id, uint32_t phase,
+                     uint32_t refs);
 
 #endif

@@ -11,7 +11,8 @@
 /* All but those that a thread raises by its own doing, which kill the process when blocked. */
 static void worker_mask(sigset_t *mask)
 {
-	static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+	static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+	                                  SIGTRAP, SIGSYS, SIGABRT};
 	size_t i;
 
 	sigfillset(mask);
@@ -61,19 +62,19 @@ static bool ticked(struct bracket *b)
 	return true;
 }
 
-void bracket_enter(struct bracket *b, const char *name, uint64_t id)
+void bracket_enter(struct bracket *b, const char *name, uint64_t id, bool anonymous)
 {
 	bool fresh = ticked(b) || b->rested;
 
-	if (!b->rested && (fresh || name || b->exact))
+	if (!b->rested && (fresh || !anonymous || b->exact))
 		restore_mask();
 	if (name)
 		rename_self(b, name);
-	else if (fresh)
+	else if (fresh || !anonymous)
 		rename_to_id(b, id);
 	else if (b->named)
 		rename_self(b, b->base);
-	b->exact = name;
+	b->exact = !anonymous;
 	b->rested = false;
 }
 
@@ -91,7 +92,8 @@ void bracket_rest(struct bracket *b)
 	b->rested = true;
 }
 
-int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+                          void *arg)
 {
 	sigset_t mask, old;
 	int rc;

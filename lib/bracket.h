@@ -30,8 +30,9 @@ struct bracket {
 
 /* All are called by the worker's own thread, with cancellation disabled and no lock held. */
 
-/* Before a job's function.  name is the job's; NULL: an anonymous job with that id. */
-void bracket_enter(struct bracket *b, const char *name, uint64_t id);
+/* Before a job's function.  name is the job's; NULL: what follows from its id.  anonymous: nobody can
+   tell it from others. */
+void bracket_enter(struct bracket *b, const char *name, uint64_t id, bool anonymous);
 
 /* After it. */
 void bracket_leave(void);
@@ -40,7 +41,8 @@ void bracket_leave(void);
 void bracket_rest(struct bracket *b);
 
 /* Starts a thread with the signal mask that workers have.  As pthread_create(). */
-int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+                          void *arg);
 
 /* Names another thread, which must be there.  name is cut to what fits. */
 void bracket_name_thread(pthread_t thread, const char *name);

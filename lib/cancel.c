@@ -23,11 +23,16 @@ static void make_readable(int fd)
 
 bool cancel_begin_locked(ptj_job *job)
 {
-	struct job_extra *extra = job->extra;
+	struct job_extra *extra;
 
 	if (job_has(job, JOB_CLOSING))
 		return false;
-	job_set_locked(job, JOB_CLOSING | JOB_CANCEL_DUE);
+	if (!job_pin_locked(job, JOB_CLOSING)) {
+		if (job_phase(job) != JOB_READY)
+			return false;
+		job_set_locked(job, JOB_CLOSING);
+	}
+	extra = job->extra;
 	if (extra && extra->cancel_fd >= 0)
 		make_readable(extra->cancel_fd);
 	if (job_phase(job) == JOB_RUNNING && job->at.worker)
@@ -37,7 +42,6 @@ bool cancel_begin_locked(ptj_job *job)
 
 void cancel_complete_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	job_clear_locked(job, JOB_CANCEL_DUE);
 	if (job_has_callback_locked(job))
 		callback_run_locked(s, job);
 	worker_cancel_locked(job);
@@ -65,7 +69,8 @@ int ptj_job_cancel_fd(void)
 	extra = job_extra_locked(self);
 	if (extra) {
 		if (extra->cancel_fd < 0)
-			extra->cancel_fd = eventfd(job_has(self, JOB_CLOSING), EFD_CLOEXEC | EFD_NONBLOCK);
+			extra->cancel_fd =
+				eventfd(job_has(self, JOB_CLOSING), EFD_CLOEXEC | EFD_NONBLOCK);
 		fd = extra->cancel_fd;
 	}
 	mutex_unlock(&s->mu);

@@ -12,8 +12,8 @@
 
 #include "scheduler.h"
 
-/* Sets the flag, makes the fd readable, wakes the job's thread.  False if that was done before.
-   Cancellation disabled. */
+/* Sets the flag, makes the fd readable, wakes the job's thread.  False if that was done before, or the
+   job is neither READY nor RUNNING.  Cancellation disabled. */
 bool cancel_begin_locked(ptj_job *job);
 
 /* Calls the callback, if there is one by now, and cancels the thread.  After a cancel_begin_locked() that

@@ -12,6 +12,7 @@
 #include "finish.h"
 #include "inside.h"
 #include "keep_errno.h"
+#include "lane.h"
 #include "reap.h"
 #include "wait.h"
 
@@ -25,13 +26,14 @@ static void take_unentered_locked(struct ptj_scheduler *s, struct link *jobs)
 
 	list_init(jobs);
 	list_append_all(jobs, &s->ready);
-	pending_shut_front(&s->pending);
-	count_add_locked(&s->entered, s->pending.len);
-	pending_take_all(&s->pending, jobs);
 	for (node = jobs->next; node != jobs; node = node->next) {
 		job = container_of(node, ptj_job, at.link);
-		job_set_locked(job, JOB_CLOSING | JOB_CANCELLED);
+		job_set_locked(job, JOB_CLOSING);
 		job_set_phase_locked(job, JOB_FINISHING);
+	}
+	while ((job = permits_next_locked(s, JOB_FINISHING, JOB_CLOSING))) {
+		count_add_locked(&s->entered, 1);
+		list_append(jobs, &job->at.link);
 	}
 }
 
@@ -43,49 +45,44 @@ static void drop_all_locked(struct ptj_scheduler *s, struct link *jobs)
 		drop_locked(s, container_of(node, ptj_job, at.link));
 }
 
-static ptj_job *job_of_worker(struct link *node)
-{
-	return container_of(node, struct worker, link)->job;
-}
+struct request {
+	struct ptj_scheduler *s;
+	ptj_job *due; /* those with a callback, by next_due, with a reference each */
+};
 
-/* Asks all jobs that run, before it does anything that could take time.  A shield whose thread
-   has not entered it finds the flag. */
-static void request_all_locked(struct ptj_scheduler *s)
+/* Asks a job that runs, before anything is done that could take time.  A shield whose thread has not
+   entered it finds the flag. */
+static void request_one_locked(ptj_job *job, void *user)
 {
-	struct link *node;
-	ptj_job *job;
+	struct request *request = user;
 
-	for (node = s->workers.next; node != &s->workers; node = node->next) {
-		job = job_of_worker(node);
-		parker_wake(&container_of(node, struct worker, link)->parker);
-		if (job && job_phase(job) < JOB_FINISHING && cancel_begin_locked(job) &&
-		    !job_has_callback_locked(job))
-			cancel_complete_locked(s, job);
+	if (!cancel_begin_locked(job))
+		return;
+	if (!job_has_callback_locked(job)) {
+		cancel_complete_locked(request->s, job);
+		return;
 	}
+	job->extra->next_due = request->due;
+	request->due = ptj_job_ref(job);
 }
 
-static ptj_job *job_with_cancel_due_locked(struct ptj_scheduler *s)
-{
-	struct link *node;
-	ptj_job *job;
-
-	for (node = s->workers.next; node != &s->workers; node = node->next) {
-		job = job_of_worker(node);
-		if (job && job_has(job, JOB_CANCEL_DUE))
-			return job;
-	}
-	return NULL;
-}
-
-static void cancel_those_with_callbacks_locked(struct ptj_scheduler *s)
+static void cancel_those_with_callbacks_locked(struct ptj_scheduler *s, ptj_job *due)
 {
 	ptj_job *job;
 
-	while ((job = job_with_cancel_due_locked(s))) {
-		ptj_job_ref(job);
+	while ((job = due)) {
+		due = job->extra->next_due;
 		cancel_complete_locked(s, job);
 		job_unref_locked(job);
 	}
+}
+
+static void wake_workers_locked(struct ptj_scheduler *s)
+{
+	struct link *node;
+
+	for (node = s->workers.next; node != &s->workers; node = node->next)
+		parker_wake(&container_of(node, struct worker, link)->parker);
 }
 
 static bool no_thread_to_wait_for(const struct ptj_scheduler *s)
@@ -98,14 +95,29 @@ static bool is_closed(const struct ptj_scheduler *s)
 	return scheduler_phase(s) == SCHEDULER_CLOSED;
 }
 
+/* Whether user code of job's holds the close up.  One that is pending by now is with a worker that
+	is about to drop it, one that is passing with a worker that is about to end it. */
+static bool holds_up_locked(ptj_job *job)
+{
+	switch (job_phase(job)) {
+	case JOB_RUNNING:
+		return job_pin_locked(job, JOB_STRAGGLER);
+	case JOB_READY:
+	case JOB_FINISHING:
+		job_set_locked(job, JOB_STRAGGLER);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Marks a job that outlasted the close, and releases who waits for a shield. */
 static void mark_straggler(ptj_job *job, void *user)
 {
 	struct ptj_scheduler *s = user;
 
-	if (job_phase(job) == JOB_ENDED || job_has(job, JOB_STRAGGLER))
+	if (job_has(job, JOB_STRAGGLER) || !holds_up_locked(job))
 		return;
-	job_set_locked(job, JOB_STRAGGLER);
 	ptj_job_ref(job); /* for the report */
 	s->straggling++;
 	if (!job_has(job, JOB_SHIELD)) {
@@ -149,16 +161,20 @@ static void set_phase_locked(struct ptj_scheduler *s, enum scheduler_phase phase
 
 static void close_locked(struct ptj_scheduler *s)
 {
+	struct request request = {.s = s, .due = NULL};
 	struct link unentered;
 	deadline until;
 
 	deadline_from_timeout(s->close_timeout, s->close_timeout, &until);
 	set_phase_locked(s, SCHEDULER_CLOSING);
+	lane_shut_locked(s);
+	front_close_locked(&s->pending.front);
 	pending_turn_away(&s->pending);
 	take_unentered_locked(s, &unentered);
-	request_all_locked(s);
+	roster_each_locked(&s->roster, request_one_locked, &request);
+	wake_workers_locked(s);
 	waiter_nudge_all(&s->reclaim);
-	cancel_those_with_callbacks_locked(s);
+	cancel_those_with_callbacks_locked(s, request.due);
 	drop_all_locked(s, &unentered);
 	block_until_locked(s, is_quiet, until, false);
 	roster_each_locked(&s->roster, mark_straggler, s);
@@ -232,7 +248,7 @@ static void report_free_from_within(struct ptj_scheduler *s)
 static void give_up_job(ptj_job *job, void *user)
 {
 	(void)user;
-	if (job_phase(job) == JOB_ENDED || !job_drop_ref(job))
+	if ((job_phase(job) == JOB_ENDED && !job_has(job, JOB_BURIED)) || !job_drop_ref(job))
 		return;
 	job_free_dead(job);
 	roster_forget(roster_of(job), 1);
@@ -240,6 +256,7 @@ static void give_up_job(ptj_job *job, void *user)
 
 static void free_dead(struct ptj_scheduler *s)
 {
+	size_t slots = s->pending.front.stash_len;
 	struct link *node, *next;
 	struct worker *w;
 
@@ -251,6 +268,7 @@ static void free_dead(struct ptj_scheduler *s)
 	for (node = s->workers.next; node != &s->workers; node = next) {
 		next = node->next;
 		w = container_of(node, struct worker, link);
+		slots += w->recycle.len;
 		if (!pthread_equal(w->thread, pthread_self()))
 			free(w);
 	}
@@ -258,7 +276,7 @@ static void free_dead(struct ptj_scheduler *s)
 		next = node->next;
 		free(container_of(node, struct worker, queue));
 	}
-	scheduler_release_dead(s, s->pending.front.stash_len);
+	scheduler_release_dead(s, slots);
 }
 
 void ptj_scheduler_free(ptj_scheduler *s)

@@ -59,7 +59,6 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 	ptj_release_fn release;
 	int cancel_fd = -1;
 
-	job->at.worker = NULL;
 	job_set_phase_locked(job, JOB_FINISHING);
 	release = strip_locked(s, job, &cancel_fd);
 	inside_push(&frame);
@@ -103,13 +102,21 @@ void release_waiters_locked(struct ptj_scheduler *s, const ptj_job *job)
 
 bool is_quiet(const struct ptj_scheduler *s)
 {
-	return count_get(&s->entered) == 0 && s->pending.len == 0 && count_get(&s->shields) == 0;
+	return count_get(&s->entered) == 0 && count_get(&s->shields) == 0;
 }
 
 static void quiet_locked(struct ptj_scheduler *s)
 {
 	if (is_quiet(s))
 		waiter_release_all(&s->quiet);
+}
+
+void forgo_locked(struct ptj_scheduler *s)
+{
+	count_sub_locked(&s->active, 1);
+	count_sub_locked(&s->entered, 1);
+	permits_dispatch_locked(s);
+	quiet_locked(s);
 }
 
 void job_unref_locked(ptj_job *job)
@@ -130,7 +137,6 @@ static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 	else
 		count_sub_locked(job_has(job, JOB_SHIELD) ? &s->shields : &s->entered, 1);
 	permits_dispatch_locked(s);
-	job->at.worker = NULL;
 	job_set_phase_locked(job, JOB_ENDED);
 	if (waited)
 		release_waiters_locked(s, job);
@@ -147,7 +153,6 @@ void finish_locked(struct ptj_scheduler *s, ptj_job *job)
 
 void drop_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	job->at.worker = NULL;
 	job_set_locked(job, JOB_CANCELLED);
 	job_set_phase_locked(job, JOB_FINISHING);
 	finish_locked(s, job);

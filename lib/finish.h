@@ -17,14 +17,17 @@ void finish_locked(struct ptj_scheduler *s, ptj_job *job);
 /* Finishes a job that never ran as cancelled; it is in no list. */
 void drop_locked(struct ptj_scheduler *s, ptj_job *job);
 
+/* Gives up a permit, and a place in s->entered, that no job has. */
+void forgo_locked(struct ptj_scheduler *s);
+
 /* Reports a job that outlasted the scheduler's close.  No locks held. */
 void report_straggler(struct ptj_scheduler *s, ptj_job *job);
 
 /* Lets those who wait for job go. */
 void release_waiters_locked(struct ptj_scheduler *s, const ptj_job *job);
 
-/* Whether s has neither job nor shield.  While the front of the queue is open there is a job that
-   has entered, so the front need not be looked at. */
+/* Whether s has neither job nor shield.  Jobs are pending only while others have all permits, and
+   those have entered. */
 bool is_quiet(const struct ptj_scheduler *s);
 
 /* Gives up a reference; the last one frees the job.  s->mu held. */

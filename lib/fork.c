@@ -5,16 +5,13 @@
 #include "fork.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <urcu/urcu-bp.h>
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static bool watching; /* guarded by mu */
 
-/* Written by the child's only thread.  Relaxed: nothing is published with it.  Checked by
-   tests/test_fork.c. */
-static atomic_uint generation;
+atomic_uint fork_count;
 
 /* mu is held over the fork, so that the child does not inherit it locked by a thread that is not
    there. */
@@ -33,7 +30,7 @@ static void in_parent(void)
 static void in_child(void)
 {
 	urcu_bp_after_fork_child();
-	atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&mu);
 }
 
@@ -48,9 +45,4 @@ int fork_watch(void)
 	}
 	pthread_mutex_unlock(&mu);
 	return rc;
-}
-
-unsigned fork_generation(void)
-{
-	return atomic_load_explicit(&generation, memory_order_relaxed);
 }

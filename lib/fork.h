@@ -9,12 +9,21 @@
 #ifndef FORK_H
 #define FORK_H
 
+#include <stdatomic.h>
+
 /* Has the generation count forks from now on; once per process, later calls are free.  Also
    registers liburcu's fork handlers, without which a grace period in the child would wait for
    readers that are not there.  ENOMEM. */
 int fork_watch(void);
 
-/* The number of forks between this process and the one that first called fork_watch(). */
-unsigned fork_generation(void);
+/* Written by a child's only thread. */
+extern atomic_uint fork_count;
+
+/* The number of forks between this process and the one that first called fork_watch().  Relaxed:
+   nothing is published with it.  Checked by tests/test_fork.c. */
+static inline unsigned fork_generation(void)
+{
+	return atomic_load_explicit(&fork_count, memory_order_relaxed);
+}
 
 #endif

@@ -4,24 +4,39 @@
 
 #include "front.h"
 
-/* How many slots the stash is filled up to.  A spawn in so many takes s->mu. */
-#define STASH 256
+#include <stdlib.h>
 
-void front_init(struct front *f)
+/* How many jobs the ring has room for, if as many may wait. */
+#define RING_MAX 16384
+
+/* How many slots are taken from the roster when the door is opened and the stash has run out. */
+#define STASH_FILL 256
+
+/* How many jobs move up into the ring at once. */
+#define MOVE_UP 256
+
+bool front_init(struct front *f, size_t limit)
 {
 	mutex_init_busy(&f->mu);
 	f->open = false;
+	f->closed = false;
 	f->credit = 0;
-	list_init(&f->jobs);
-	f->len = 0;
-	list_init(&f->stash);
+	list_init(&f->behind);
+	f->behind_len = 0;
 	f->stash_len = 0;
 	f->last_id = 0;
+	if (!ring_init(&f->ring, limit > 0 && limit < RING_MAX ? limit : RING_MAX))
+		return false;
+	f->stash = malloc(f->ring.size * sizeof(f->stash[0]));
+	if (!f->stash)
+		ring_destroy(&f->ring);
+	return f->stash;
 }
 
 void front_destroy(struct front *f)
 {
-	pthread_mutex_destroy(&f->mu);
+	free(f->stash);
+	ring_destroy(&f->ring);
 }
 
 uint64_t front_next_id(struct front *f)
@@ -34,10 +49,12 @@ uint64_t front_next_id(struct front *f)
 	return id;
 }
 
+/* Fetches the slot for one of the next spawns: a worker wrote to it last. */
 static ptj_job *take_slot(struct front *f)
 {
-	f->stash_len--;
-	return container_of(list_pop(&f->stash), ptj_job, at.link);
+	if (f->stash_len > 4)
+		__builtin_prefetch(f->stash[f->stash_len - 4], 1);
+	return f->stash[--f->stash_len];
 }
 
 ptj_job *front_push_begin(struct front *f, uint64_t *id)
@@ -51,57 +68,140 @@ ptj_job *front_push_begin(struct front *f, uint64_t *id)
 	return take_slot(f);
 }
 
+/* A job that is in no list has no next: front_remove_locked() relies on it. */
+static bool put_in_ring(struct front *f, ptj_job *job)
+{
+	job->at.link.next = NULL;
+	return ring_put(&f->ring, job);
+}
+
+static void append(struct front *f, ptj_job *job)
+{
+	if (list_empty(&f->behind) && put_in_ring(f, job))
+		return;
+	list_append(&f->behind, &job->at.link);
+	f->behind_len++;
+}
+
 void front_push_end(struct front *f, ptj_job *job)
 {
-	list_append(&f->jobs, &job->at.link);
-	f->len++;
+	append(f, job);
 	f->credit--;
 	mutex_unlock(&f->mu);
 }
 
-size_t front_take_locked(struct front *f, struct link *queue, bool shut)
+size_t front_stash(struct front *f, ptj_job *const *slots, size_t n)
+{
+	size_t i;
+
+	mutex_lock(&f->mu);
+	for (i = 0; i < n && f->stash_len < f->ring.size && !f->closed; i++)
+		f->stash[f->stash_len++] = slots[i];
+	mutex_unlock(&f->mu);
+	return i;
+}
+
+void front_append_locked(struct front *f, ptj_job *job)
+{
+	mutex_lock(&f->mu);
+	append(f, job);
+	mutex_unlock(&f->mu);
+}
+
+static void move_up(struct front *f)
+{
+	ptj_job *job;
+	int i;
+
+	for (i = 0; i < MOVE_UP && !list_empty(&f->behind); i++) {
+		job = container_of(list_pop(&f->behind), ptj_job, at.link);
+		if (!put_in_ring(f, job)) {
+			list_prepend(&f->behind, &job->at.link);
+			return;
+		}
+		f->behind_len--;
+	}
+}
+
+ptj_job *front_take_locked(struct front *f)
+{
+	ptj_job *job = ring_take(&f->ring);
+
+	if (job)
+		return job;
+	mutex_lock(&f->mu);
+	do {
+		move_up(f);
+		job = ring_take(&f->ring);
+	} while (!job && !list_empty(&f->behind));
+	if (!job)
+		f->open = false;
+	mutex_unlock(&f->mu);
+	return job;
+}
+
+bool front_remove_locked(struct front *f, ptj_job *job)
+{
+	bool found;
+
+	mutex_lock(&f->mu);
+	found = job->at.link.next;
+	if (found) {
+		list_remove(&job->at.link);
+		f->behind_len--;
+	}
+	mutex_unlock(&f->mu);
+	return found;
+}
+
+size_t front_len_locked(struct front *f)
 {
 	size_t len;
 
 	mutex_lock(&f->mu);
-	len = f->len;
-	list_append_all(queue, &f->jobs);
-	f->len = 0;
-	if (shut || len == 0)
-		f->open = false;
+	len = ring_count(&f->ring) + f->behind_len;
 	mutex_unlock(&f->mu);
 	return len;
 }
 
+void front_shut_locked(struct front *f)
+{
+	mutex_lock(&f->mu);
+	f->open = false;
+	mutex_unlock(&f->mu);
+}
+
 void front_open_locked(struct front *f, struct roster *r, size_t credit)
 {
-	size_t want = credit < STASH ? credit : STASH;
+	size_t want = credit < STASH_FILL ? credit : STASH_FILL;
 	ptj_job *slot;
 
 	mutex_lock(&f->mu);
 	f->open = true;
 	f->credit = credit;
-	while (f->stash_len < want && (slot = roster_alloc_locked(r))) {
-		list_append(&f->stash, &slot->at.link);
-		f->stash_len++;
-	}
+	while (f->stash_len < want && (slot = roster_alloc_locked(r)))
+		f->stash[f->stash_len++] = slot;
 	mutex_unlock(&f->mu);
+}
+
+static void empty_stash(struct front *f)
+{
+	while (f->stash_len > 0)
+		roster_free_locked(f->stash[--f->stash_len]);
 }
 
 void front_empty_stash_locked(struct front *f)
 {
 	mutex_lock(&f->mu);
-	while (f->stash_len > 0)
-		roster_free_locked(take_slot(f));
+	empty_stash(f);
 	mutex_unlock(&f->mu);
 }
 
-size_t front_len(struct front *f)
+void front_close_locked(struct front *f)
 {
-	size_t len;
-
 	mutex_lock(&f->mu);
-	len = f->len;
+	f->open = false;
+	f->closed = true;
+	empty_stash(f);
 	mutex_unlock(&f->mu);
-	return len;
 }

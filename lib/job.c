@@ -36,9 +36,16 @@ void job_extra_free(struct job_extra *extra)
 
 struct job_extra *job_extra_locked(ptj_job *job)
 {
-	if (!job->extra)
-		job->extra = job_extra_create(0);
-	return job->extra;
+	struct job_extra *extra;
+
+	if (job->extra)
+		return job->extra;
+	extra = job_extra_create(0);
+	if (!extra)
+		return NULL;
+	job_set_locked(job, JOB_EXTRA);
+	job->extra = extra;
+	return extra;
 }
 
 int job_cancel_mode(const ptj_job *job)
@@ -70,17 +77,23 @@ bool job_is_closed(const ptj_job *job)
 	return is_over_or_closing(job_state(job));
 }
 
+static void turn_cancelled_locked(ptj_job *job)
+{
+	job_set_locked(job, JOB_CANCELLED);
+	job_clear_locked(job, JOB_FAILED);
+}
+
 void job_decide_locked(ptj_job *job, bool returned, void *value)
 {
 	uint32_t state = job_state(job);
 
 	if (!returned && value == PTHREAD_CANCELED && state & JOB_CLOSING) {
-		job_change_locked(job, JOB_FAILED, JOB_CANCELLED);
+		turn_cancelled_locked(job);
 		return;
 	}
 	if (state & JOB_DECIDED) {
 		if (state & JOB_FAILED && state & JOB_CLOSING && job->outcome.error == ECANCELED)
-			job_change_locked(job, JOB_FAILED, JOB_CANCELLED);
+			turn_cancelled_locked(job);
 		return;
 	}
 	if (state & JOB_EXPLICIT) {
@@ -120,13 +133,6 @@ bool job_has_failed(const ptj_job *job)
 	uint32_t state = job_state(job);
 
 	return (state & JOB_PHASE) >= JOB_FINISHING && state & JOB_FAILED;
-}
-
-/* Release, and acquire for the last: what others did with the job comes before its memory is used
-   again. */
-bool job_drop_ref(ptj_job *job)
-{
-	return atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) == 1;
 }
 
 int job_name_locked(const ptj_job *job, char *buf, size_t size)

@@ -4,16 +4,24 @@
 	                spawned with a permit
 	                  |
 	 (new) --> PENDING --> READY --> RUNNING --> FINISHING --> ENDED
-	              |          |          |                        ^
+	              |  \       |       ^  |  |                     ^
+	              |   +------|-------+  |  +----> PASSING -------+  its worker goes on without s->mu
 	              |          |          +------------------------+  nothing to settle
 	              +----------+--> FINISHING        closed before its function was entered
 
    PENDING: in line.  READY: has a permit, waits for a thread.  RUNNING: a thread has it.
    FINISHING: the function is over; what became of it is decided; the release function and the
-   exception handler are being called.  ENDED: over; waiters may go.
+   exception handler are being called.  PASSING: the function is over, there is nothing to call,
+   and its worker is looking for the job that gets the permit.  ENDED: over; waiters may go.
 
    The outside sees three states: pending and active (READY or RUNNING) until a close of the job
    begins or its function is over, and closed from then on.
+
+   The phase and the flags are one word, which tells who may do what.  All moves are made with the
+   scheduler's mu held, but for three, which a worker makes by compare-and-swap (lane.h): PENDING
+   to RUNNING, RUNNING to PASSING, PASSING to ENDED.  Each of the first two fails if a flag says that
+   there is something to be done under mu first; so whoever holds mu and has set such a flag while
+   the job was RUNNING knows that the job stays so until mu is released: job_pin_locked().
 
    A job is 64 bytes, one cache line.  What few jobs have lies in a job_extra.
 
@@ -36,21 +44,29 @@
 #define JOB_READY 0x2u
 #define JOB_RUNNING 0x3u
 #define JOB_FINISHING 0x4u
-#define JOB_ENDED 0x5u
+#define JOB_PASSING 0x5u
+#define JOB_ENDED 0x6u
 
-#define JOB_CLOSING 0x8u       /* a close of it began */
-#define JOB_OBSERVED 0x10u     /* somebody called wait, poll or close */
-#define JOB_WAITED 0x20u       /* a waiter may be on the list for it */
-#define JOB_PERMIT 0x40u       /* one of the scheduler's permits is its own */
-#define JOB_SHIELD 0x80u       /* a shielded function: not counted, not listed */
-#define JOB_EXPLICIT 0x100u    /* returning is not succeeding */
-#define JOB_DECIDED 0x200u     /* it called fail or succeed */
-#define JOB_FAILED 0x400u      /* outcome is an error; final from FINISHING on */
-#define JOB_CANCELLED 0x800u   /* it was cancelled or never ran */
-#define JOB_STRAGGLER 0x1000u  /* it outlasted its scheduler's close */
-#define JOB_CANCEL_DUE 0x2000u /* cancel_begin_locked() was called, cancel_complete_locked() not */
-#define JOB_MODE_SHIFT 14      /* two bits: PTJ_CANCEL_ */
-#define JOB_REPORTED 0x10000u  /* a straggler that the handler has been told of */
+#define JOB_CLOSING 0x8u      /* a close of it began */
+#define JOB_OBSERVED 0x10u    /* somebody called wait, poll or close */
+#define JOB_WAITED 0x20u      /* a waiter may be on the list for it */
+#define JOB_PERMIT 0x40u      /* one of the scheduler's permits is its own */
+#define JOB_SHIELD 0x80u      /* a shielded function: not counted, not listed */
+#define JOB_EXPLICIT 0x100u   /* returning is not succeeding */
+#define JOB_DECIDED 0x200u    /* it called fail or succeed */
+#define JOB_FAILED 0x400u     /* outcome is an error; final from FINISHING on */
+#define JOB_CANCELLED 0x800u  /* it was cancelled or never ran */
+#define JOB_STRAGGLER 0x1000u /* it outlasted its scheduler's close */
+#define JOB_EXTRA 0x2000u     /* extra is there, or about to be */
+#define JOB_MODE_SHIFT 14     /* two bits: PTJ_CANCEL_ */
+#define JOB_REPORTED 0x10000u /* a straggler that the handler has been told of */
+#define JOB_BURIED 0x20000u   /* closed in the middle of the queue, which keeps a reference to it */
+
+/* Flags with which a job cannot begin, or cannot end, without the scheduler's mu. */
+#define JOB_BEGINS_LOCKED (JOB_CLOSING | JOB_EXTRA)
+#define JOB_ENDS_LOCKED                                                                          \
+	(JOB_BEGINS_LOCKED | JOB_SHIELD | JOB_WAITED | JOB_EXPLICIT | JOB_DECIDED | JOB_FAILED | \
+	 JOB_STRAGGLER)
 
 struct slab;
 struct worker;
@@ -59,8 +75,8 @@ struct ptj_job {
 	/* 0: the slot is free.  Last written when a job is made, with release, so that whoever
 	   takes a reference by compare-and-swap sees a whole job. */
 	_Atomic uint32_t refs;
-	/* Phase and flags.  Written under the scheduler's mu, with release; read anywhere, with
-	   acquire: who sees ENDED sees the outcome, and every count that the end changed. */
+	/* Phase and flags.  Written with release, read anywhere with acquire: who sees ENDED sees
+	   the outcome, and every count that the end changed. */
 	_Atomic uint32_t state;
 	union {
 		ptj_job_fn fn; /* until RUNNING */
@@ -69,8 +85,8 @@ struct ptj_job {
 	} outcome;
 	void *arg; /* read-only; the release function ends its life */
 	union {
-		struct link link;      /* PENDING, READY: in the scheduler's list; guarded by mu */
-		struct worker *worker; /* RUNNING; guarded by mu; NULL in other phases */
+		struct link link;      /* READY, and PENDING outside the ring: in a list */
+		struct worker *worker; /* RUNNING: to be read by who holds mu and has pinned it */
 	} at;
 	struct slab *slab;       /* read-only for the life of the memory */
 	uint64_t id;             /* read-only; 0 for a shield */
@@ -79,16 +95,17 @@ struct ptj_job {
 
 /* What only some jobs have.  Guarded by the scheduler's mu unless said. */
 struct job_extra {
-	char *name;                 /* NULL for "job-N" */
-	ptj_release_fn release;     /* read-only */
-	char *message;              /* what it failed with; final from FINISHING on */
-	int cancel_fd;              /* -1: none */
-	void (*on_cancel)(void *);  /* NULL: none */
+	char *name;                /* NULL for "job-N" */
+	ptj_release_fn release;    /* read-only */
+	char *message;             /* what it failed with; final from FINISHING on */
+	int cancel_fd;             /* -1: none */
+	void (*on_cancel)(void *); /* NULL: none */
 	void *on_cancel_arg;
-	bool calling;               /* on_cancel is being called */
-	struct parker *called;      /* who waits until it is not; NULL: nobody */
-	size_t traceback_len;       /* read-only */
-	void *traceback[];          /* read-only: the stack that spawned the job */
+	bool calling;          /* on_cancel is being called */
+	struct parker *called; /* who waits until it is not; NULL: nobody */
+	ptj_job *next_due;     /* in the list of those that a close is about to cancel */
+	size_t traceback_len;  /* read-only */
+	void *traceback[];     /* read-only: the stack that spawned the job */
 };
 
 /* Room for a job_extra with a traceback of that length, or NULL. */
@@ -106,7 +123,7 @@ static inline bool job_has_callback_locked(const ptj_job *job)
 
 static inline uint32_t job_state(const ptj_job *job)
 {
-	return atomic_load_explicit(&job->state, memory_order_acquire);
+	return atomic_load(&job->state);
 }
 
 static inline uint32_t job_phase(const ptj_job *job)
@@ -119,27 +136,42 @@ static inline bool job_has(const ptj_job *job, uint32_t flag)
 	return job_state(job) & flag;
 }
 
-/* mu held: nobody else writes the state, so a load and a store are enough. */
-static inline void job_change_locked(ptj_job *job, uint32_t clear, uint32_t set)
+/* All of these return the state before.  Sequentially consistent: see lane.h. */
+static inline uint32_t job_set_locked(ptj_job *job, uint32_t flags)
 {
-	uint32_t state = atomic_load_explicit(&job->state, memory_order_relaxed);
-
-	atomic_store_explicit(&job->state, (state & ~clear) | set, memory_order_release);
+	return atomic_fetch_or(&job->state, flags);
 }
 
+static inline uint32_t job_clear_locked(ptj_job *job, uint32_t flags)
+{
+	return atomic_fetch_and(&job->state, ~flags);
+}
+
+/* Sets flags if the job is in that phase and has none of those that forbid it; then it is in phase
+   to.  False if it is not. */
+static inline bool job_move(ptj_job *job, uint32_t from, uint32_t forbidden, uint32_t to,
+                            uint32_t flags)
+{
+	uint32_t state = job_state(job);
+
+	while ((state & JOB_PHASE) == from && !(state & forbidden))
+		if (atomic_compare_exchange_weak(&job->state, &state,
+		                                 (state & ~JOB_PHASE) | to | flags))
+			return true;
+	return false;
+}
+
+/* The job is not PENDING, and if it is RUNNING it is pinned, or the caller's own. */
 static inline void job_set_phase_locked(ptj_job *job, uint32_t phase)
 {
-	job_change_locked(job, JOB_PHASE, phase);
+	while (!job_move(job, job_phase(job), 0, phase, 0))
+		;
 }
 
-static inline void job_set_locked(ptj_job *job, uint32_t flags)
+/* Sets flags, of which one is of JOB_ENDS_LOCKED, if the job is RUNNING. */
+static inline bool job_pin_locked(ptj_job *job, uint32_t flags)
 {
-	job_change_locked(job, 0, flags);
-}
-
-static inline void job_clear_locked(ptj_job *job, uint32_t flags)
-{
-	job_change_locked(job, flags, 0);
+	return job_move(job, JOB_RUNNING, 0, JOB_RUNNING, flags);
 }
 
 int job_cancel_mode(const ptj_job *job);
@@ -163,8 +195,12 @@ int job_error_code(const ptj_job *job);
 /* Whether the job's function is over and it failed. */
 bool job_has_failed(const ptj_job *job);
 
-/* Gives up a reference; true if it was the last, and then nobody else can get one. */
-bool job_drop_ref(ptj_job *job);
+/* Gives up a reference; true if it was the last, and then nobody else can get one.  Release, and
+   acquire for the last: what others did with the job comes before its memory is used again. */
+static inline bool job_drop_ref(ptj_job *job)
+{
+	return atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) == 1;
+}
 
 /* The name, as snprintf does.  mu held. */
 int job_name_locked(const ptj_job *job, char *buf, size_t size);

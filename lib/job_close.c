@@ -11,31 +11,32 @@
 #include "wait.h"
 #include "worker.h"
 
+/* The job is no longer pending: its place is free, though the job may lie there still. */
+static void drop_pending_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	if (!pending_bury(&s->pending, job)) {
+		job_set_locked(job, JOB_BURIED);
+		ptj_job_ref(job);
+	}
+	count_add_locked(&s->entered, 1);
+	drop_locked(s, job);
+}
+
 /* A job whose function was not entered is dropped; one that runs is cancelled; one that is over
    is left alone.  s->mu held; released and reacquired. */
 static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	switch (job_phase(job)) {
-	case JOB_PENDING:
-		pending_shut_front(&s->pending);
-		pending_remove(&s->pending, job);
-		count_add_locked(&s->entered, 1);
-		job_set_locked(job, JOB_CLOSING);
-		drop_locked(s, job);
-		break;
-	case JOB_READY:
+	if (job_move(job, JOB_PENDING, 0, JOB_FINISHING, JOB_CLOSING)) {
+		drop_pending_locked(s, job);
+	} else if (job_phase(job) == JOB_READY) {
 		list_remove(&job->at.link);
 		job_set_locked(job, JOB_CLOSING);
 		drop_locked(s, job);
-		break;
-	case JOB_RUNNING:
-		if (cancel_begin_locked(job))
-			cancel_complete_locked(s, job);
-		break;
-	default:
+	} else if (cancel_begin_locked(job)) {
+		cancel_complete_locked(s, job);
+	} else {
 		job_set_locked(job, JOB_CLOSING);
 		waiter_nudge_all(&s->reclaim);
-		break;
 	}
 	workers_wanted_locked(s);
 }

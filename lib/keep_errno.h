@@ -8,8 +8,12 @@
 
 #include <errno.h>
 
-void keep_errno_restore(const int *saved);
+static inline void keep_errno_restore(const int *saved)
+{
+	errno = *saved;
+}
 
-#define KEEP_ERRNO const int saved_errno __attribute__((cleanup(keep_errno_restore), unused)) = errno
+#define KEEP_ERRNO \
+	const int saved_errno __attribute__((cleanup(keep_errno_restore), unused)) = errno
 
 #endif

@@ -17,7 +17,7 @@ struct link {
 	struct link *next;
 };
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Makes an empty list, or a node that is in none. */
 static inline void list_init(struct link *list)

@@ -4,14 +4,13 @@
 
 #include "pending.h"
 
-void pending_init(struct pending *p, size_t limit)
+bool pending_init(struct pending *p, size_t limit)
 {
 	p->limit = limit;
-	front_init(&p->front);
-	list_init(&p->jobs);
-	p->len = 0;
+	p->buried = 0;
 	p->reserved = 0;
 	list_init(&p->spawners);
+	return front_init(&p->front, limit);
 }
 
 void pending_destroy(struct pending *p)
@@ -19,30 +18,38 @@ void pending_destroy(struct pending *p)
 	front_destroy(&p->front);
 }
 
+/* A buried job may have been taken out by somebody who has not said so yet. */
 size_t pending_count(struct pending *p)
 {
-	return p->len + front_len(&p->front);
+	size_t len = front_len_locked(&p->front);
+
+	return len > p->buried ? len - p->buried : 0;
 }
 
-static size_t room(const struct pending *p)
+static size_t room(struct pending *p)
 {
-	return p->limit == 0 ? SIZE_MAX : p->limit - p->len - p->reserved;
+	size_t taken;
+
+	if (p->limit == 0)
+		return SIZE_MAX;
+	taken = pending_count(p) + p->reserved;
+	return taken < p->limit ? p->limit - taken : 0;
 }
 
-bool pending_has_room(const struct pending *p)
+bool pending_has_room(struct pending *p)
 {
 	return room(p) > 0;
 }
 
-void pending_shut_front(struct pending *p)
-{
-	p->len += front_take_locked(&p->front, &p->jobs, true);
-}
-
 void pending_open_front(struct pending *p, struct roster *r)
 {
-	if (!pending_has_line(p) && pending_has_room(p))
-		front_open_locked(&p->front, r, room(p));
+	size_t credit;
+
+	if (pending_has_line(p))
+		return;
+	credit = room(p);
+	if (credit > 0)
+		front_open_locked(&p->front, r, credit);
 }
 
 bool pending_has_line(const struct pending *p)
@@ -50,9 +57,14 @@ bool pending_has_line(const struct pending *p)
 	return p->reserved > 0 || !list_empty(&p->spawners);
 }
 
+bool pending_awaits_place(const struct pending *p)
+{
+	return p->reserved == 0 && !list_empty(&p->spawners);
+}
+
 void pending_offer(struct pending *p)
 {
-	if (p->reserved > 0 || list_empty(&p->spawners) || !pending_has_room(p))
+	if (!pending_awaits_place(p) || !pending_has_room(p))
 		return;
 	p->reserved = 1;
 	waiter_release(container_of(p->spawners.next, struct waiter, link));
@@ -68,38 +80,26 @@ void pending_turn_away(struct pending *p)
 	waiter_release_all(&p->spawners);
 }
 
-void pending_push(struct pending *p, ptj_job *job)
-{
-	list_append(&p->jobs, &job->at.link);
-	p->len++;
-}
-
 ptj_job *pending_pop(struct pending *p)
 {
-	struct link *first = list_pop(&p->jobs);
+	ptj_job *job = front_take_locked(&p->front);
 
-	if (!first) {
-		p->len = front_take_locked(&p->front, &p->jobs, false);
-		first = list_pop(&p->jobs);
-	}
-	if (!first)
-		return NULL;
-	p->len--;
-	pending_offer(p);
-	return container_of(first, ptj_job, at.link);
+	if (job)
+		pending_offer(p);
+	return job;
 }
 
-void pending_remove(struct pending *p, ptj_job *job)
+bool pending_bury(struct pending *p, ptj_job *job)
 {
-	list_remove(&job->at.link);
-	p->len--;
+	bool removed = front_remove_locked(&p->front, job);
+
+	if (!removed)
+		p->buried++;
 	pending_offer(p);
+	return removed;
 }
 
-void pending_take_all(struct pending *p, struct link *list)
+void pending_exhume(struct pending *p)
 {
-	front_empty_stash_locked(&p->front);
-	list_append_all(list, &p->jobs);
-	p->len = 0;
-	pending_offer(p);
+	p->buried--;
 }

@@ -7,8 +7,11 @@
    its job, or given up, it offers what is free to the next.  Newcomers wait behind all of them.
    So jobs get in line in the order in which their spawners came.
 
-   The youngest jobs may be in the front still, where spawners leave them; the rest is the queue
-   proper.  All but the front is guarded by the scheduler's mu.
+   A pending job that is closed frees its place at once.  If it lies in the middle of the ring it
+   stays there, buried, until its turn comes; whoever takes it out then leaves it and takes the
+   next, whatever else there is to do, so that place is not used twice.
+
+   All but the front is guarded by the scheduler's mu.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -22,37 +25,33 @@
 struct pending {
 	size_t limit; /* read-only; 0: none */
 	struct front front;
-	struct link jobs;
-	size_t len;
+	size_t buried;   /* closed jobs that lie in the ring */
 	size_t reserved; /* 1 while a spawner is released and not back yet, else 0 */
 	struct link spawners;
 };
 
-void pending_init(struct pending *p, size_t limit);
+/* False without memory. */
+bool pending_init(struct pending *p, size_t limit);
 void pending_destroy(struct pending *p);
 
-/* Jobs in line, the front's included. */
+/* Jobs in line. */
 size_t pending_count(struct pending *p);
-
-/* Has all jobs in the queue proper, and no more come to the front. */
-void pending_shut_front(struct pending *p);
 
 /* Opens the front if jobs may be pushed past s->mu: the caller just found every permit taken. */
 void pending_open_front(struct pending *p, struct roster *r);
 
 /* Whether a job may be pushed by somebody without a reservation.  The front is shut. */
-bool pending_has_room(const struct pending *p);
+bool pending_has_room(struct pending *p);
 
-void pending_push(struct pending *p, ptj_job *job);
-
-/* The oldest job, taken out; NULL if there is none, and then the front is shut. */
+/* The oldest job, taken out; NULL if there is none, and then the front is shut.  It may turn out to
+   have been closed: then pending_exhume(). */
 ptj_job *pending_pop(struct pending *p);
 
-/* Takes job out of the middle.  The front is shut. */
-void pending_remove(struct pending *p, ptj_job *job);
+/* Frees the place of a job that was closed.  False: it lies in the ring, and is counted as buried. */
+bool pending_bury(struct pending *p, ptj_job *job);
 
-/* Moves all jobs to the end of list, for good: nothing is pushed any more.  The front is shut. */
-void pending_take_all(struct pending *p, struct link *list);
+/* A buried job was taken out. */
+void pending_exhume(struct pending *p);
 
 /* Reserves a free place for the first spawner in line and releases it, unless one is on its way.
    Whoever makes a place free calls it. */
@@ -64,6 +63,9 @@ void pending_claim(struct pending *p);
 
 /* Whether spawners are ahead of a newcomer. */
 bool pending_has_line(const struct pending *p);
+
+/* Whether some spawner is to be told of the next place that comes free. */
+bool pending_awaits_place(const struct pending *p);
 
 /* Releases all spawners, for good. */
 void pending_turn_away(struct pending *p);

@@ -5,6 +5,7 @@
 #include "permits.h"
 
 #include "inside.h"
+#include "lane.h"
 
 bool permit_is_free_locked(const struct ptj_scheduler *s)
 {
@@ -25,10 +26,37 @@ void permit_drop_locked(struct ptj_scheduler *s, ptj_job *job)
 	job_clear_locked(job, JOB_PERMIT);
 }
 
+/* There may be none to take. */
 static void take_back_locked(struct lender *l)
 {
 	permit_take_locked(l->home, l->job);
 	l->home->lent--;
+	if (l->home->limit > 0 && count_get(&l->home->active) > l->home->limit)
+		lane_shut_locked(l->home);
+}
+
+ptj_job *permits_next_locked(struct ptj_scheduler *s, uint32_t phase, uint32_t flags)
+{
+	ptj_job *job;
+
+	while ((job = pending_pop(&s->pending))) {
+		if (job_move(job, JOB_PENDING, 0, phase, flags)) {
+			list_init(&job->at.link);
+			break;
+		}
+		permits_exhume_locked(s, job);
+	}
+	if (pending_awaits_place(&s->pending))
+		lane_shut_locked(s);
+	return job;
+}
+
+void permits_exhume_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	pending_exhume(&s->pending);
+	job_clear_locked(job, JOB_BURIED);
+	if (job_drop_ref(job))
+		job_free_locked(job);
 }
 
 void permits_dispatch_locked(struct ptj_scheduler *s)
@@ -43,12 +71,11 @@ void permits_dispatch_locked(struct ptj_scheduler *s)
 			waiter_release(&lender->waiter);
 			continue;
 		}
-		job = pending_pop(&s->pending);
+		job = permits_next_locked(s, JOB_READY, JOB_PERMIT);
 		if (!job)
 			return;
-		permit_take_locked(s, job);
+		count_add_locked(&s->active, 1);
 		count_add_locked(&s->entered, 1);
-		job_set_phase_locked(job, JOB_READY);
 		list_append(&s->ready, &job->at.link);
 	}
 }
@@ -79,6 +106,7 @@ void lender_reclaim_locked(struct lender *l)
 		return;
 	l->state = LENDER_RECLAIMING;
 	list_append(&l->home->reclaim, &l->waiter.link);
+	lane_shut_locked(l->home);
 }
 
 /* A job that is over, and blocks in its release function, is not asked to close any more; then it

@@ -22,7 +22,7 @@ enum lender_state { LENDER_IDLE, LENDER_LENT, LENDER_RECLAIMING };
 
 /* A job that may lend; on the stack of its thread. */
 struct lender {
-	struct waiter waiter; /* in home->reclaim; done: the permit is the job's again */
+	struct waiter waiter;       /* in home->reclaim; done: the permit is the job's again */
 	struct ptj_scheduler *home; /* NULL: the thread is in no job that has a permit */
 	ptj_job *job;
 	enum lender_state state; /* guarded by home->mu */
@@ -36,6 +36,13 @@ void permit_drop_locked(struct ptj_scheduler *s, ptj_job *job);
 
 /* Hands free permits to whoever is due one.  Pending jobs that get one are in s->ready then. */
 void permits_dispatch_locked(struct ptj_scheduler *s);
+
+/* The oldest pending job, taken out of the queue, now in that phase and with those flags; NULL: none,
+   and no more come to the front.  The counts are the caller's to see to. */
+ptj_job *permits_next_locked(struct ptj_scheduler *s, uint32_t phase, uint32_t flags);
+
+/* Lets go of a job that lay buried in the queue and was taken out. */
+void permits_exhume_locked(struct ptj_scheduler *s, ptj_job *job);
 
 /* Finds out whether the calling thread is in a job that can lend. */
 void lender_init(struct lender *l, struct parker *parker);

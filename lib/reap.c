@@ -159,6 +159,7 @@ void unwound(void *arg)
 	w->job->at.worker = NULL;
 	if (w->job->extra)
 		callback_unregister_locked(s, w->job);
+	recycle_flush_locked(&w->recycle, s);
 	list_append(&s->unwound, &w->queue);
 	if (!wake_reaper_locked(s, w->job))
 		hand_over_locked(w);

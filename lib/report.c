@@ -88,7 +88,8 @@ static void print_context(FILE *out, const ptj_context *context)
 {
 	char text[256];
 
-	fprintf(out, "ptjobs: %s\n", context->message ? context->message : "exception handler called");
+	fprintf(out, "ptjobs: %s\n",
+	        context->message ? context->message : "exception handler called");
 	if (context->job && ptj_job_describe(context->job, text, sizeof(text)) > 0)
 		fprintf(out, "  job: %s\n", text);
 	if (context->error)

@@ -115,7 +115,8 @@ ptj_job *roster_alloc_locked(struct roster *r)
 	struct slab *slab;
 	ptj_job *job;
 
-	slab = list_empty(&r->roomy) ? slab_create(r) : container_of(r->roomy.next, struct slab, roomy);
+	slab = list_empty(&r->roomy) ? slab_create(r)
+	                             : container_of(r->roomy.next, struct slab, roomy);
 	if (!slab)
 		return NULL;
 	job = take_slot(slab);
@@ -190,7 +191,8 @@ static bool try_ref(ptj_job *job)
 	uint32_t refs = atomic_load_explicit(&job->refs, memory_order_relaxed);
 
 	while (refs > 0)
-		if (atomic_compare_exchange_weak_explicit(&job->refs, &refs, refs + 1, memory_order_acquire,
+		if (atomic_compare_exchange_weak_explicit(&job->refs, &refs, refs + 1,
+		                                          memory_order_acquire,
 		                                          memory_order_relaxed))
 			return true;
 	return false;

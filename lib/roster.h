@@ -30,8 +30,9 @@ struct roster {
 	struct link roomy;             /* slabs with a free slot */
 	struct link doomed;            /* off the list, to be unmapped after a grace period */
 	size_t doomed_count;
-	size_t spares;                 /* empty slabs that are kept */
-	_Atomic size_t slots_in_use;   /* allocated and not yet freed; atomic for roster_forget() only */
+	size_t spares; /* empty slabs that are kept */
+	_Atomic size_t
+		slots_in_use; /* allocated and not yet freed; atomic for roster_forget() only */
 };
 
 void roster_init(struct roster *r);

@@ -49,7 +49,7 @@ static bool debug_in_environment(void)
 	return value && strcmp(value, "1") == 0;
 }
 
-static void set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
+static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 {
 	size_t i;
 
@@ -60,9 +60,9 @@ static void set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	s->idle_timeout = attr->idle_timeout;
 	s->cancel_mode = attr->cancel_mode;
 	s->debug = attr->debug || debug_in_environment();
-	snprintf(s->name, sizeof(s->name), "%.15s", attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
+	snprintf(s->name, sizeof(s->name), "%.15s",
+	         attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
 	mutex_init_busy(&s->mu);
-	pending_init(&s->pending, attr->pending_limit);
 	list_init(&s->ready);
 	list_init(&s->reclaim);
 	list_init(&s->workers);
@@ -73,6 +73,7 @@ static void set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 		list_init(&s->waiters[i]);
 	list_init(&s->quiet);
 	roster_init(&s->roster);
+	return pending_init(&s->pending, attr->pending_limit);
 }
 
 int ptj_scheduler_create(ptj_scheduler **out, const ptj_attr *attr)
@@ -84,16 +85,18 @@ int ptj_scheduler_create(ptj_scheduler **out, const ptj_attr *attr)
 		return EINVAL;
 	if (!attr)
 		attr = &attr_defaults;
-	s = calloc(1, sizeof(*s));
+	s = aligned_alloc(_Alignof(struct ptj_scheduler), sizeof(*s));
 	if (!s)
 		return ENOMEM;
+	memset(s, 0, sizeof(*s));
 	if (fork_watch() || report_init(&s->report, attr->handler, attr->handler_user))
 		goto no_report;
 	if (pthread_attr_init(&s->thread_attr))
 		goto no_attr;
 	if (attr->stack_size > 0 && pthread_attr_setstacksize(&s->thread_attr, attr->stack_size))
 		goto no_stack;
-	set_up(s, attr);
+	if (!set_up(s, attr))
+		goto no_stack;
 	*out = s;
 	return 0;
 
@@ -121,6 +124,7 @@ void job_free_dead(ptj_job *job)
 
 static void release(struct ptj_scheduler *s)
 {
+	pending_destroy(&s->pending);
 	roster_destroy(&s->roster);
 	report_destroy(&s->report);
 	pthread_attr_destroy(&s->thread_attr);
@@ -141,8 +145,8 @@ void scheduler_unlock(struct ptj_scheduler *s)
 	mutex_unlock(&s->mu);
 	if (!last)
 		return;
+	pthread_mutex_destroy(&s->pending.front.mu);
 	pthread_mutex_destroy(&s->mu);
-	pending_destroy(&s->pending);
 	release(s);
 }
 
@@ -220,8 +224,8 @@ int ptj_scheduler_describe(ptj_scheduler *s, char *buf, size_t size)
 
 	if (!s || (!buf && size > 0))
 		return 0;
-	return snprintf(buf, size, "<Scheduler %sjobs=%zu>", ptj_scheduler_closed(s) ? "closed " : "",
-	                ptj_scheduler_len(s));
+	return snprintf(buf, size, "<Scheduler %sjobs=%zu>",
+	                ptj_scheduler_closed(s) ? "closed " : "", ptj_scheduler_len(s));
 }
 
 ptj_exception_handler ptj_scheduler_get_exception_handler(ptj_scheduler *s, void **user)

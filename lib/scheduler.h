@@ -1,16 +1,18 @@
 /* The scheduler: what its parts share.
 
-   One mutex, s->mu, guards everything that is not marked otherwise.  Lock order: s->mu, then a
-   parker's.  No thread holds the mu of two schedulers.  No lock is held while user code runs:
+   One mutex, s->mu, guards everything that is not marked otherwise.  Lock order: s->mu, then the
+   front's, then a parker's.  No thread holds the mu of two schedulers.  No lock is held while user code runs:
    whoever calls a job function, a release function, a handler, a callback or a visitor has
    released s->mu before.
 
    Why no job is lost.  A job that has not ended is in exactly one place: in s->pending, in
-   s->ready, with the one worker that runs it, in s->unwound with the dead worker that ran it, or
-   with the one thread that finishes it.  Every move happens under s->mu.  A spawn reads
-   s->closing under s->mu before it places its job; a close sets it under s->mu before it looks
-   for jobs: either the close finds the job, or the spawn returns ESHUTDOWN and the job never was.
-   There is no third order.  Checked by tests/stress_cancel.c.
+   s->ready, with the one worker that runs it or is about to, in s->unwound with the dead worker
+   that ran it, or with the one thread that finishes it.  Every move happens under s->mu, or is a
+   taking out of the ring, or one of the moves in lane.h, which say who won.  A spawn reads s->phase
+   under s->mu, or finds the front open under the front's mutex, before it places its job; a close
+   sets the phase and shuts the front under the same before it looks for jobs: either the close
+   finds the job, or the spawn returns ESHUTDOWN and the job never was.  There is no third order.
+   Checked by tests/stress_cancel.c.
 
    Why no ready job waits while a thread could run it.  Whoever puts a job on s->ready, or leaves
    one there, calls workers_wanted_locked() before s->mu is released, unless it is a worker that
@@ -47,6 +49,8 @@ struct ptj_scheduler {
 	bool debug;
 	char name[16];
 	pthread_attr_t thread_attr;
+
+	_Atomic bool lane; /* lane.h; written under mu, seldom */
 
 	struct report report; /* has its own discipline */
 

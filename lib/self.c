@@ -45,7 +45,8 @@ void *ptj_job_fail(int code, const char *message)
 	ptj_job *self = inside_self();
 
 	if (self)
-		decide(self, JOB_FAILED, code ? code : EINVAL, NULL, message ? strdup(message) : NULL);
+		decide(self, JOB_FAILED, code ? code : EINVAL, NULL,
+		       message ? strdup(message) : NULL);
 	return NULL;
 }
 

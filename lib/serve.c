@@ -5,6 +5,8 @@
 #include <config.h>
 
 #include "finish.h"
+#include "lane.h"
+#include "pass.h"
 #include "reap.h"
 #include "worker.h"
 
@@ -24,19 +26,63 @@ static void *call(struct worker *w, ptj_job_fn fn, void *arg, bool cancellable)
 /* Whether nobody can tell the job from others: a handle would be a second reference. */
 static bool is_anonymous(const ptj_job *job)
 {
-	return !job->extra && job->id > 0 && atomic_load_explicit(&job->refs, memory_order_relaxed) == 1;
+	return !job_has(job, JOB_EXTRA | JOB_SHIELD) &&
+	       atomic_load_explicit(&job->refs, memory_order_relaxed) == 1;
 }
 
-/* s->mu held; released and reacquired.  False in the child of a fork within the job's function. */
+/* Calls the function of w->job, which has begun, unless a close came first; false then. */
+static bool enter(struct worker *w, const char *name, void **value)
+{
+	ptj_job *job = w->job;
+	ptj_job_fn fn = job->outcome.fn;
+	bool cancellable = job_cancel_mode(job) == PTJ_CANCEL_DEFERRED;
+
+	w->frame.self = job;
+	bracket_enter(&w->bracket, name, job->id, !name && is_anonymous(job));
+	if (job_has(job, JOB_CLOSING))
+		return false;
+	*value = call(w, fn, job->arg, cancellable);
+	return true;
+}
+
+static void finish_own_locked(struct worker *w, bool entered, void *value)
+{
+	ptj_job *job = w->job;
+
+	w->bracket.named |= w->renamed;
+	w->renamed = false;
+	w->frame.about = job;
+	if (!entered)
+		job_set_locked(job, JOB_CANCELLED);
+	else if (job_phase(job) == JOB_RUNNING)
+		job_decide_locked(job, true, value);
+	finish_locked(w->s, job);
+	w->frame.about = NULL;
+	w->job = NULL;
+}
+
+static void begin_locked(struct worker *w, ptj_job *job)
+{
+	struct ptj_scheduler *s = w->s;
+
+	w->job = job;
+	job->at.worker = w;
+	job_set_phase_locked(job, JOB_RUNNING);
+	if (list_empty(&s->ready))
+		lane_open_locked(s);
+	else
+		workers_wanted_locked(s);
+}
+
+/* s->mu held; released and reacquired.  False in the child of a fork within a job's function.
+   Afterwards w->job is another job to run, or NULL. */
 static bool run_locked(struct worker *w, ptj_job *job)
 {
 	struct ptj_scheduler *s = w->s;
-	ptj_job_fn fn = job->outcome.fn;
-	bool cancellable = job_cancel_mode(job) == PTJ_CANCEL_DEFERRED;
-	bool entered;
 	char own_name[THREAD_NAME_SIZE];
 	const char *name = NULL;
 	void *value = NULL;
+	bool entered, passed;
 
 	if (job_has(job, JOB_CLOSING)) {
 		w->job = NULL;
@@ -47,34 +93,21 @@ static bool run_locked(struct worker *w, ptj_job *job)
 		job_name_locked(job, own_name, sizeof(own_name));
 		name = own_name;
 	}
-	w->job = job;
-	job->at.worker = w;
-	job_set_phase_locked(job, JOB_RUNNING);
-	if (!list_empty(&s->ready))
-		workers_wanted_locked(s);
+	begin_locked(w, job);
 	mutex_unlock(&s->mu);
-
-	w->frame.self = job;
-	bracket_enter(&w->bracket, name, job->id);
-	entered = !job_has(job, JOB_CLOSING);
-	if (entered)
-		value = call(w, fn, job->arg, cancellable);
-	if (worker_is_forked(w))
-		return false;
-	w->frame.self = NULL;
-	w->frame.about = job;
-
+	do {
+		entered = enter(w, name, &value);
+		if (worker_is_forked(w))
+			return false;
+		w->frame.self = NULL;
+		name = NULL;
+		passed = entered && pass_on(w, value);
+	} while (passed && pass_begin(w));
 	mutex_lock(&s->mu);
-	w->bracket.named |= w->renamed;
-	w->renamed = false;
-	job->at.worker = NULL;
-	if (entered)
-		job_decide_locked(job, true, value);
+	if (passed)
+		pass_adopt_locked(w);
 	else
-		job_set_locked(job, JOB_CANCELLED);
-	finish_locked(s, job);
-	w->frame.about = NULL;
-	w->job = NULL;
+		finish_own_locked(w, entered, value);
 	return true;
 }
 
@@ -129,6 +162,9 @@ static bool tidy_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 
+	recycle_flush_locked(&w->recycle, s);
+	if (is_quiet(s))
+		front_empty_stash_locked(&s->pending.front);
 	if (!w->bracket.rested) {
 		s->waking++;
 		mutex_unlock(&s->mu);
@@ -143,21 +179,29 @@ static bool tidy_locked(struct worker *w)
 	return true;
 }
 
+/* Sees to dead workers and slabs.  True if it took time, in which things may have changed. */
+static bool clear_up_locked(struct ptj_scheduler *s)
+{
+	if (!list_empty(&s->unwound) && reap_locked(s, DEADLINE_NEVER))
+		return true;
+	if (!roster_wants_reclaim_locked(&s->roster))
+		return false;
+	workers_wanted_locked(s);
+	roster_reclaim_locked(&s->roster, &s->mu);
+	return true;
+}
+
 /* Takes jobs until it is to leave; false in the child of a fork. */
 static bool serve_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 	ptj_job *job;
 
-	while (!w->sent) {
+	while (w->job || !w->sent) {
 		s->waking -= w->called;
 		w->called = false;
-		if (!list_empty(&s->unwound) && !w->job && reap_locked(s, DEADLINE_NEVER))
+		if (!w->job && clear_up_locked(s))
 			continue;
-		if (roster_wants_reclaim_locked(&s->roster)) {
-			workers_wanted_locked(s);
-			roster_reclaim_locked(&s->roster, &s->mu);
-		}
 		job = next_job_locked(w);
 		if (job && !run_locked(w, job))
 			return false;
@@ -173,6 +217,7 @@ static void leave_locked(struct worker *w)
 	struct ptj_scheduler *s = w->s;
 
 	worker_retire_locked(w);
+	recycle_flush_locked(&w->recycle, s);
 	workers_wanted_locked(s);
 	join_exited_locked(s);
 	hand_over_locked(w);

@@ -11,12 +11,14 @@
 #include "block.h"
 #include "blueprint.h"
 #include "keep_errno.h"
+#include "lane.h"
 #include "worker.h"
 
 /* What place_locked() returns when the caller is to block; no function returns it to the user. */
 #define FULL (-1)
 
-static ptj_job *build_locked(struct ptj_scheduler *s, struct blueprint *b, uint32_t phase, ptj_job **out)
+static ptj_job *build_locked(struct ptj_scheduler *s, struct blueprint *b, uint32_t phase,
+                             ptj_job **out)
 {
 	ptj_job *job = roster_alloc_locked(&s->roster);
 
@@ -53,7 +55,7 @@ static int make_pending_locked(struct ptj_scheduler *s, struct blueprint *b, ptj
 
 	if (!job)
 		return ENOMEM;
-	pending_push(&s->pending, job);
+	front_append_locked(&s->pending.front, job);
 	pending_open_front(&s->pending, &s->roster);
 	return 0;
 }
@@ -67,10 +69,11 @@ static int place_locked(struct ptj_scheduler *s, struct blueprint *b, bool in_tu
 		return FULL;
 	if (permit_is_free_locked(s))
 		return make_ready_locked(s, b, out);
-	pending_shut_front(&s->pending);
+	front_shut_locked(&s->pending.front);
 	if (in_turn || pending_has_room(&s->pending))
 		return make_pending_locked(s, b, out);
-	return FULL;
+	lane_shut_locked(s);
+	return pending_has_room(&s->pending) ? make_pending_locked(s, b, out) : FULL;
 }
 
 struct spawn {
@@ -92,14 +95,15 @@ static void give_up(struct block *b)
 
 	if (b->waiter.done) {
 		pending_claim(&b->s->pending);
-		pending_offer(&b->s->pending);
+		lane_offer_place_locked(b->s);
 	}
 	blueprint_discard(spawn->blueprint);
 	leave_locked(b->s);
 }
 
 /* s->mu held; released and reacquired. */
-static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, deadline until, ptj_job **out)
+static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, deadline until,
+                                 ptj_job **out)
 {
 	struct spawn spawn = {.blueprint = b};
 	int rc;
@@ -112,7 +116,7 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 		pending_claim(&s->pending);
 		block_reclaim_locked(&spawn.block);
 		rc = place_locked(s, b, true, out);
-		pending_offer(&s->pending);
+		lane_offer_place_locked(s);
 	}
 	leave_locked(s);
 	mutex_unlock(&s->mu);
@@ -152,8 +156,8 @@ static int spawn(struct ptj_scheduler *s, struct blueprint *b, int64_t timeout_m
 	return rc == FULL ? EAGAIN : rc;
 }
 
-int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg, int64_t timeout_ms,
-                   ptj_job **out)
+int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
+                   int64_t timeout_ms, ptj_job **out)
 {
 	KEEP_ERRNO;
 	struct blueprint b;

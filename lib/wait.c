@@ -17,10 +17,8 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 	block_init(&b, s, obliging);
 	b.waiter.job = job;
 	mutex_lock(&s->mu);
-	if (job_phase(job) != JOB_ENDED) {
-		job_set_locked(job, JOB_WAITED | JOB_OBSERVED);
+	if ((job_set_locked(job, JOB_WAITED | JOB_OBSERVED) & JOB_PHASE) != JOB_ENDED)
 		rc = block_locked(&b, scheduler_waiters(s, job), until);
-	}
 	mutex_unlock(&s->mu);
 	block_done(&b, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;

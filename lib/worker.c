@@ -4,6 +4,7 @@
 
 #include "worker.h"
 
+#include "lane.h"
 #include "waiter.h"
 
 #include <errno.h>
@@ -78,7 +79,10 @@ int workers_wanted_locked(struct ptj_scheduler *s)
 	size_t i;
 	int rc;
 
-	if (s->waking > 0 || (list_empty(&s->ready) && list_empty(&s->unwound)))
+	if (list_empty(&s->ready) && list_empty(&s->unwound))
+		return 0;
+	lane_shut_locked(s);
+	if (s->waking > 0)
 		return 0;
 	rc = worker_call_locked(s);
 	if (rc == 0)

@@ -6,9 +6,9 @@
 
    Why a cancellation hits only the job it is meant for.  POSIX cannot take a cancellation back: one that
    arrives after the job's last cancellation point stays pending in the thread.  So
-   (1) pthread_cancel() is called with s->mu held, and only while the job's at.worker is that
-       worker, which is set and cleared under s->mu: the job has not ended, and the thread is
-       there;
+   (1) pthread_cancel() is called with s->mu held, on the worker of a job that is RUNNING and has
+       JOB_CLOSING set, so that it cannot end without s->mu: the job has not ended, and the thread
+       is there;
    (2) cancellation is disabled in the thread from the function's return until the next job;
    (3) a worker that was sent a cancellation takes no further job.  It leaves, and others serve.
    Without (3) a late cancellation kills the next job.  Checked by tests/stress_cancel.c.
@@ -20,6 +20,7 @@
 
 #include "bracket.h"
 #include "inside.h"
+#include "recycle.h"
 #include "scheduler.h"
 
 #include <pthread.h>
@@ -28,6 +29,9 @@ struct worker {
 	/* Written by the worker only. */
 	struct inside frame;
 	struct bracket bracket;
+	struct recycle recycle;
+	ptj_job *
+		job; /* the job it runs or is to run; NULL: none.  By others only while it is parked, or dead */
 
 	struct parker parker;
 	struct ptj_scheduler *s; /* read-only */
@@ -36,7 +40,6 @@ struct worker {
 	pthread_t thread;
 	struct link link;  /* in s->workers */
 	struct link queue; /* in s->idle, ->unwound or ->exited */
-	ptj_job *job;      /* the job it runs or is to run; NULL: none */
 	bool parked;       /* in s->idle */
 	bool called;       /* counted by s->waking */
 	bool renamed;      /* somebody else has named the thread */

@@ -236,7 +236,7 @@ void reports_init(struct reports *r)
 	pthread_mutex_init(&r->mu, NULL);
 }
 
-static void fill_in(struct report *e, ptj_scheduler *s, const ptj_context *context)
+static void fill_in(struct reported *e, ptj_scheduler *s, const ptj_context *context)
 {
 	const char *why = context->error_message;
 
@@ -257,7 +257,7 @@ static void fill_in(struct report *e, ptj_scheduler *s, const ptj_context *conte
 void reports_handler(ptj_scheduler *s, const ptj_context *context, void *reports)
 {
 	struct reports *r = reports;
-	struct report e;
+	struct reported e;
 
 	fill_in(&e, s, context);
 	pthread_mutex_lock(&r->mu);
@@ -288,9 +288,9 @@ size_t reports_with(struct reports *r, const char *message)
 	return n;
 }
 
-struct report report_at(struct reports *r, size_t i)
+struct reported report_at(struct reports *r, size_t i)
 {
-	struct report e;
+	struct reported e;
 
 	ck_assert_uint_lt(i, reports_count(r));
 	pthread_mutex_lock(&r->mu);

@@ -123,7 +123,7 @@ size_t recorded_times(struct recorder *r, intptr_t what);
 
 enum { REPORT_MAX = 256, REPORT_TEXT = 64 };
 
-struct report {
+struct reported {
 	ptj_scheduler *scheduler;
 	char message[REPORT_TEXT];
 	char error_message[REPORT_TEXT];
@@ -140,15 +140,15 @@ struct report {
 /* An exception handler and what it was told. */
 struct reports {
 	pthread_mutex_t mu;
-	size_t n;                       /* guarded by mu */
-	struct report seen[REPORT_MAX]; /* guarded by mu */
+	size_t n;                         /* guarded by mu */
+	struct reported seen[REPORT_MAX]; /* guarded by mu */
 };
 
 void reports_init(struct reports *r);
 void reports_handler(ptj_scheduler *s, const ptj_context *context, void *reports);
 size_t reports_count(struct reports *r);
 size_t reports_with(struct reports *r, const char *message);
-struct report report_at(struct reports *r, size_t i);
+struct reported report_at(struct reports *r, size_t i);
 
 #define PROCESSING_FAILED "Job processing failed"
 #define CLOSING_TIMED_OUT "Job closing timed out"

@@ -29,7 +29,7 @@ static void free_here(ptj_scheduler *s)
 START_TEST(unobserved_failure_is_reported_once)
 {
 	ptj_scheduler *s = make_here(setup_number(_i));
-	struct report r;
+	struct reported r;
 
 	ok(ptj_spawn(s, job_fail_eio, NULL, NULL));
 	ok(ptj_scheduler_wait(s, PTJ_INFINITE));

@@ -1,0 +1,494 @@
+/* The lane, step by step: what a worker does there without the scheduler's mutex, with others'
+   calls forced in between.  And the queue that it takes jobs from.
+
+   A worker of the library's own waits at a gate within its job's function, and the test takes the
+   steps in its place: pass_on(), pass_begin(), pass_adopt_locked().  When the gate opens the worker
+   goes on with the job that the test has left it.
+
+   SPDX-License-Identifier: Apache-2.0 */
+
+#include "support.h"
+
+#include "lane.h"
+#include "pass.h"
+
+static struct gate gate;
+
+/* A scheduler whose only permit has a job at the gate, others in line behind it, and that job's
+   worker. */
+struct stage {
+	ptj_scheduler *s;
+	ptj_job *first, *second, *third;
+	struct worker *w;
+};
+
+static struct stage stage_of(size_t pending_limit)
+{
+	struct setup u = setup_of(1, pending_limit);
+	struct stage st;
+
+	gate_init(&gate);
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	st.s = make(&u);
+	st.first = spawn(st.s, job_stubborn, &gate);
+	gate_await(&gate, 1);
+	st.second = spawn(st.s, job_identity, NULL);
+	st.third = spawn(st.s, job_identity, NULL);
+	st.w = st.first->at.worker;
+	ck_assert(lane_is_open(st.s));
+	return st;
+}
+
+/* Has the worker find w->job as it would have left it: begun. */
+static void leave_begun(struct worker *w)
+{
+	mutex_lock(&w->s->mu);
+	w->job->at.worker = w;
+	job_set_phase_locked(w->job, JOB_RUNNING);
+	mutex_unlock(&w->s->mu);
+}
+
+static void adopt(struct worker *w)
+{
+	mutex_lock(&w->s->mu);
+	pass_adopt_locked(w);
+	mutex_unlock(&w->s->mu);
+}
+
+static void end_stage(struct stage *st)
+{
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(st->s, PTJ_INFINITE));
+	ck_assert_uint_eq(ptj_scheduler_active_count(st->s), 0);
+	ck_assert_uint_eq(ptj_scheduler_pending_count(st->s), 0);
+	ck_assert_uint_eq(ptj_scheduler_len(st->s), 0);
+	ptj_job_unref(st->first);
+	ptj_job_unref(st->second);
+	ptj_job_unref(st->third);
+	ptj_scheduler_free(st->s);
+	gate_destroy(&gate);
+}
+
+static void expect_counts(ptj_scheduler *s, size_t active, size_t pending, size_t len)
+{
+	ck_assert_uint_eq(ptj_scheduler_active_count(s), active);
+	ck_assert_uint_eq(ptj_scheduler_pending_count(s), pending);
+	ck_assert_uint_eq(ptj_scheduler_len(s), len);
+}
+
+/* ---- Passing on ----------------------------------------------------------------------------- */
+
+START_TEST(the_oldest_pending_job_gets_the_permit)
+{
+	struct stage st = stage_of(0);
+	void *result = NULL;
+
+	ck_assert(pass_on(st.w, &gate));
+	ck_assert_ptr_eq(st.w->job, st.second);
+	ok(ptj_job_poll(st.first, 0, &result));
+	ck_assert_ptr_eq(result, &gate);
+	expect_counts(st.s, 1, 1, 2);
+	ck_assert(pass_begin(st.w));
+	ck_assert(ptj_job_active(st.second));
+	ck_assert(ptj_job_pending(st.third));
+	end_stage(&st);
+}
+END_TEST
+
+START_TEST(with_nobody_in_line_the_mutex_is_needed)
+{
+	struct stage st = stage_of(0);
+
+	ok(ptj_job_close(st.second, PTJ_INFINITE));
+	ok(ptj_job_close(st.third, PTJ_INFINITE));
+	ck_assert(pass_on(st.w, NULL)); /* a buried job is only found out when it begins */
+	ck_assert(!pass_begin(st.w));
+	adopt(st.w);
+	ck_assert_ptr_null(st.w->job);
+	expect_counts(st.s, 0, 0, 0);
+	ck_assert_uint_eq(st.s->pending.buried, 0);
+
+	/* Something for the worker to come back to. */
+	ptj_job_unref(st.second);
+	mutex_lock(&st.s->mu);
+	st.second = roster_alloc_locked(&st.s->roster);
+	atomic_store(&st.second->state, JOB_RUNNING | JOB_PERMIT);
+	st.second->extra = NULL;
+	st.second->id = 1000;
+	roster_publish(st.second, 2);
+	count_add_locked(&st.s->active, 1);
+	count_add_locked(&st.s->entered, 1);
+	st.w->job = st.second;
+	mutex_unlock(&st.s->mu);
+	end_stage(&st);
+}
+END_TEST
+
+/* Each does something to the first job after which its end is not the worker's own affair. */
+static void wait_for_it(struct stage *st, struct caller *c)
+{
+	c->job = st->first;
+	c->timeout = PTJ_INFINITE;
+	caller_start(c, call_wait);
+	caller_await_blocked(c);
+}
+
+static void close_it(struct stage *st, struct caller *c)
+{
+	c->job = st->first;
+	c->timeout = PTJ_INFINITE;
+	caller_start(c, call_close);
+	caller_await_blocked(c);
+}
+
+static void name_it(struct stage *st, struct caller *c)
+{
+	ok(ptj_job_set_name(st->first, "named"));
+	wait_for_it(st, c);
+}
+
+START_TEST(what_somebody_waits_for_is_ended_with_the_mutex)
+{
+	static void (*const acts[])(struct stage * st, struct caller * c) = {wait_for_it, close_it,
+	                                                                     name_it};
+	struct stage st = stage_of(0);
+	struct caller c = {.timeout = PTJ_INFINITE};
+
+	acts[_i](&st, &c);
+	ck_assert(!pass_on(st.w, NULL));
+	ck_assert_ptr_eq(st.w->job, st.first);
+	expect_counts(st.s, 1, 2, 3);
+	gate_open(&gate);
+	ok(caller_join(&c));
+	ok(ptj_job_wait(st.third, PTJ_INFINITE, NULL));
+	end_stage(&st);
+}
+END_TEST
+
+/* ---- Between taking a job and beginning it ---------------------------------------------------- */
+
+START_TEST(a_job_closed_by_then_is_left_and_the_next_taken)
+{
+	struct stage st = stage_of(2);
+
+	ck_assert(pass_on(st.w, NULL));
+	ok(ptj_job_close(st.second, PTJ_INFINITE));
+	expect(ECANCELED, ptj_job_wait(st.second, PTJ_INFINITE, NULL));
+	ck_assert(!pass_begin(st.w));
+	adopt(st.w);
+	ck_assert_ptr_eq(st.w->job, st.third);
+	expect_counts(st.s, 1, 0, 1);
+	ck_assert_uint_eq(st.s->pending.buried, 0);
+	leave_begun(st.w);
+	end_stage(&st);
+}
+END_TEST
+
+START_TEST(a_job_named_by_then_is_begun_with_the_mutex)
+{
+	struct stage st = stage_of(0);
+
+	ck_assert(pass_on(st.w, NULL));
+	ok(ptj_job_set_name(st.second, "late"));
+	ck_assert(!pass_begin(st.w));
+	adopt(st.w);
+	ck_assert_ptr_eq(st.w->job, st.second);
+	ck_assert(ptj_job_active(st.second));
+	expect_counts(st.s, 1, 1, 2);
+	leave_begun(st.w);
+	end_stage(&st);
+}
+END_TEST
+
+/* The worker found the lane open just before a spawner that found the queue full shut it. */
+START_TEST(a_spawner_that_blocked_meanwhile_gets_the_place)
+{
+	struct stage st = stage_of(2);
+	struct caller c = {.s = st.s, .fn = job_identity, .timeout = PTJ_INFINITE};
+
+	caller_start(&c, call_spawn);
+	caller_await_blocked(&c);
+	ck_assert(!lane_is_open(st.s));
+	atomic_store(&st.s->lane, true);
+	ck_assert(pass_on(st.w, NULL));
+	atomic_store(&st.s->lane, false);
+	ck_assert(!caller_done(&c));
+	ck_assert(!pass_begin(st.w));
+	adopt(st.w);
+	ck_assert_ptr_eq(st.w->job, st.second);
+	ok(caller_join(&c));
+	expect_counts(st.s, 1, 2, 3);
+	leave_begun(st.w);
+	ptj_job_unref(c.spawned);
+	end_stage(&st);
+}
+END_TEST
+
+START_TEST(a_close_that_did_not_find_the_job_is_found_by_its_worker)
+{
+	struct stage st = stage_of(0);
+	struct caller c = {.s = st.s};
+
+	ck_assert(pass_on(st.w, NULL));
+	caller_start(&c, call_scheduler_close);
+	caller_await_blocked(&c);
+	expect(ECANCELED, ptj_job_poll(st.third, PTJ_INFINITE, NULL));
+	expect_counts(st.s, 1, 0, 1);
+	ck_assert(!pass_begin(st.w));
+	adopt(st.w);
+	ck_assert_ptr_eq(st.w->job, st.second);
+	ck_assert(job_has(st.second, JOB_CLOSING));
+	leave_begun(st.w);
+	gate_open(&gate);
+	ok(caller_join(&c));
+	end_stage(&st);
+}
+END_TEST
+
+START_TEST(a_close_finds_the_job_that_has_begun)
+{
+	struct stage st = stage_of(0);
+	struct caller c = {.s = st.s};
+
+	ck_assert(pass_on(st.w, NULL));
+	ck_assert(pass_begin(st.w));
+	caller_start(&c, call_scheduler_close);
+	caller_await_blocked(&c);
+	ck_assert(job_has(st.second, JOB_CLOSING));
+	gate_open(&gate);
+	ok(caller_join(&c));
+	end_stage(&st);
+}
+END_TEST
+
+/* ---- Lenders ---------------------------------------------------------------------------------- */
+
+struct family {
+	ptj_scheduler *s;
+	ptj_job *child;
+};
+
+static void *job_wait_for_child(void *arg)
+{
+	struct family *family = arg;
+
+	if (ptj_spawn(family->s, job_stubborn, &gate, &family->child))
+		abort();
+	ptj_job_wait(family->child, PTJ_INFINITE, NULL);
+	return NULL;
+}
+
+/* The parent lends its permit to the child, which has it while others are in line. */
+START_TEST(a_lender_comes_before_those_in_line)
+{
+	ptj_scheduler *s = make_simple(1, 0);
+	struct family family = {.s = s};
+	ptj_job *parent, *other;
+
+	gate_init(&gate);
+	parent = spawn(s, job_wait_for_child, &family);
+	gate_await(&gate, 1);
+	other = spawn(s, job_identity, NULL);
+	ck_assert(lane_is_open(s));
+	ck_assert(!pass_on(family.child->at.worker, NULL));
+	gate_open(&gate);
+	ok(ptj_job_wait(other, PTJ_INFINITE, NULL));
+	ck_assert(ptj_job_closed(parent));
+	ptj_job_unref(family.child);
+	ptj_job_unref(parent);
+	ptj_job_unref(other);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
+/* ---- The queue -------------------------------------------------------------------------------- */
+
+static atomic_int next_number;
+static atomic_int out_of_order;
+
+static void *job_in_order(void *arg)
+{
+	if (atomic_fetch_add(&next_number, 1) != (int)(intptr_t)arg)
+		atomic_fetch_add(&out_of_order, 1);
+	return arg;
+}
+
+/* More than the ring has room for. */
+START_TEST(a_long_line_keeps_its_order)
+{
+	enum { JOBS = 40000, CLOSE_EVERY = 1000 };
+	ptj_scheduler *s = make_simple(1, 0);
+	ptj_job *job;
+	int i, n = 0;
+
+	gate_init(&gate);
+	atomic_store(&next_number, 0);
+	atomic_store(&out_of_order, 0);
+	spawn_n(s, 1, job_at_gate, &gate);
+	gate_await(&gate, 1);
+	for (i = 0; i < JOBS; i++) {
+		job = spawn(s, job_in_order, (void *)(intptr_t)n);
+		if (i % CLOSE_EVERY == 0)
+			ok(ptj_job_close(job, PTJ_INFINITE));
+		else
+			n++;
+		ptj_job_unref(job);
+	}
+	expect_counts(s, 1, (size_t)n, (size_t)n + 1);
+	ck_assert_uint_gt(s->pending.front.behind_len, 0);
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ck_assert_int_eq(atomic_load(&next_number), n);
+	ck_assert_int_eq(atomic_load(&out_of_order), 0);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
+/* Closed jobs that lie in the ring fill it up; those behind it are gone at once. */
+START_TEST(closed_jobs_take_no_place)
+{
+	enum { LIMIT = 4, ROUNDS = 200 };
+	ptj_scheduler *s = make_simple(1, LIMIT);
+	ptj_job *jobs[LIMIT], *one_too_many;
+	int i, round;
+
+	gate_init(&gate);
+	atomic_store(&next_number, 0);
+	atomic_store(&out_of_order, 0);
+	spawn_n(s, 1, job_at_gate, &gate);
+	gate_await(&gate, 1);
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < LIMIT; i++)
+			jobs[i] = spawn(s, job_in_order, (void *)(intptr_t)i);
+		expect_counts(s, 1, LIMIT, LIMIT + 1);
+		expect(EAGAIN, ptj_spawn_attr(s, NULL, job_in_order, NULL, 0, &one_too_many));
+		for (i = 0; i < LIMIT; i++) {
+			if (round < ROUNDS - 1)
+				ok(ptj_job_close(jobs[(i + round) % LIMIT], PTJ_INFINITE));
+			ptj_job_unref(jobs[(i + round) % LIMIT]);
+		}
+	}
+	ck_assert_uint_le(roster_slots_in_use(&s->roster),
+	                  1 + s->pending.front.ring.size + LIMIT + s->pending.front.stash_len);
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ck_assert_int_eq(atomic_load(&next_number), LIMIT);
+	ck_assert_int_eq(atomic_load(&out_of_order), 0);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
+START_TEST(a_ring_is_a_bounded_queue)
+{
+	enum { SIZE = 8 };
+	struct ring r;
+	ptj_job jobs[SIZE + 1];
+	int round, i;
+
+	ck_assert(ring_init(&r, SIZE - 1));
+	ck_assert_uint_eq(r.size, SIZE);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < SIZE; i++)
+			ck_assert(ring_put(&r, &jobs[i]));
+		ck_assert(!ring_put(&r, &jobs[SIZE]));
+		ck_assert_uint_eq(ring_count(&r), SIZE);
+		ck_assert_ptr_eq(ring_take(&r), &jobs[0]);
+		ck_assert(ring_put(&r, &jobs[SIZE]));
+		for (i = 1; i <= SIZE; i++)
+			ck_assert_ptr_eq(ring_take(&r), &jobs[i]);
+		ck_assert_ptr_null(ring_take(&r));
+		ck_assert_uint_eq(ring_count(&r), 0);
+	}
+	ring_destroy(&r);
+}
+END_TEST
+
+enum { TAKERS = 3, TAKEN = 100000 };
+
+static struct ring shared;
+static ptj_job tokens[TAKEN];
+
+struct taker {
+	pthread_t thread;
+	long taken;
+	long out_of_order;
+};
+
+/* tokens[0], put in last of all, has no order; each taker puts an end to itself with one of them. */
+static void *take_all(void *arg)
+{
+	struct taker *taker = arg;
+	ptj_job *job, *last = NULL;
+
+	for (;;) {
+		job = ring_take(&shared);
+		if (!job) {
+			sched_yield();
+			continue;
+		}
+		if (job == &tokens[0])
+			return NULL;
+		taker->taken++;
+		taker->out_of_order += job <= last;
+		last = job;
+		atomic_fetch_add(&job->refs, 1);
+	}
+}
+
+static void put(ptj_job *job)
+{
+	while (!ring_put(&shared, job))
+		sched_yield();
+}
+
+START_TEST(of_many_takers_one_gets_each)
+{
+	struct taker takers[TAKERS] = {{.taken = 0}};
+	long taken = 0;
+	int i;
+
+	ck_assert(ring_init(&shared, 64));
+	for (i = 0; i < TAKEN; i++)
+		atomic_init(&tokens[i].refs, 0);
+	for (i = 0; i < TAKERS; i++)
+		ck_assert_int_eq(pthread_create(&takers[i].thread, NULL, take_all, &takers[i]), 0);
+	for (i = 1; i < TAKEN; i++)
+		put(&tokens[i]);
+	for (i = 0; i < TAKERS; i++)
+		put(&tokens[0]);
+	for (i = 0; i < TAKERS; i++) {
+		ck_assert_int_eq(pthread_join(takers[i].thread, NULL), 0);
+		ck_assert_int_eq(takers[i].out_of_order, 0);
+		taken += takers[i].taken;
+	}
+	ck_assert_int_eq(taken, TAKEN - 1);
+	for (i = 1; i < TAKEN; i++)
+		ck_assert_uint_eq(atomic_load(&tokens[i].refs), 1);
+	ring_destroy(&shared);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_test(tc, the_oldest_pending_job_gets_the_permit);
+	tcase_add_test(tc, with_nobody_in_line_the_mutex_is_needed);
+	tcase_add_loop_test(tc, what_somebody_waits_for_is_ended_with_the_mutex, 0, 3);
+	tcase_add_test(tc, a_job_closed_by_then_is_left_and_the_next_taken);
+	tcase_add_test(tc, a_job_named_by_then_is_begun_with_the_mutex);
+	tcase_add_test(tc, a_spawner_that_blocked_meanwhile_gets_the_place);
+	tcase_add_test(tc, a_close_that_did_not_find_the_job_is_found_by_its_worker);
+	tcase_add_test(tc, a_close_finds_the_job_that_has_begun);
+	tcase_add_test(tc, a_lender_comes_before_those_in_line);
+	tcase_add_test(tc, a_long_line_keeps_its_order);
+	tcase_add_test(tc, closed_jobs_take_no_place);
+	tcase_add_test(tc, a_ring_is_a_bounded_queue);
+	tcase_add_loop_test(tc, of_many_takers_one_gets_each, 0, 3);
+}
+
+int main(void)
+{
+	return run_tests("lane", add);
+}
