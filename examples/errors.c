@@ -24,7 +24,7 @@ static void log_error(ptj_scheduler *s, const ptj_context *context, void *user)
 	(void)s;
 	ptj_job_get_name(context->job, name, sizeof(name));
 	fprintf(user, "log: %s: %s: %s (%s)\n", context->message, name, context->error_message,
-		ptj_strerror(context->error));
+	        ptj_strerror(context->error));
 }
 
 static void *open_config(void *path)
@@ -75,8 +75,8 @@ int main(void)
 	printf("main: wait for the scheduler returned %d\n", rc);
 	rc = ptj_job_wait(writer, PTJ_INFINITE, NULL);
 	printf("main: wait for the writer returned %s: %s (%s)\n",
-	       rc == PTJ_EFAILED ? "PTJ_EFAILED" : "something else",
-	       ptj_job_error_message(writer), ptj_strerror(ptj_job_error(writer)));
+	       rc == PTJ_EFAILED ? "PTJ_EFAILED" : "something else", ptj_job_error_message(writer),
+	       ptj_strerror(ptj_job_error(writer)));
 
 	ptj_job_unref(reader);
 	ptj_job_unref(writer);

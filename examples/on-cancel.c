@@ -53,8 +53,7 @@ int main(void)
 		return 1;
 	if (ptj_attr_create(&attr) != 0 ||
 	    ptj_attr_set_cancel_mode(attr, PTJ_CANCEL_COOPERATIVE) != 0 ||
-	    ptj_scheduler_create(&s, attr) != 0 ||
-	    ptj_spawn(s, echo, &socks[0], &job) != 0)
+	    ptj_scheduler_create(&s, attr) != 0 || ptj_spawn(s, echo, &socks[0], &job) != 0)
 		return 1;
 	ptj_attr_free(attr);
 

@@ -48,8 +48,7 @@ int main(void)
 	sem_init(&half_written, 0, 0);
 	sem_init(&go_on, 0, 0);
 	file = tmpfile();
-	if (file == NULL || ptj_scheduler_create(&s, NULL) != 0 ||
-	    ptj_spawn(s, pay, s, &job) != 0)
+	if (file == NULL || ptj_scheduler_create(&s, NULL) != 0 || ptj_spawn(s, pay, s, &job) != 0)
 		return 1;
 
 	while (sem_wait(&half_written) != 0)
