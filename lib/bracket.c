@@ -50,31 +50,40 @@ static void rename_to_id(struct bracket *b, uint64_t id)
 	rename_self(b, name);
 }
 
-/* Whether the clock has ticked since the last time that this was true. */
-static bool ticked(struct bracket *b)
+static void look_at_the_clock(struct bracket *b)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	if (now.tv_nsec == b->tick.tv_nsec && now.tv_sec == b->tick.tv_sec)
-		return false;
+		return;
 	b->tick = now;
+	b->left = BRACKET_EXACT;
+}
+
+/* Whether a job without a name of its own is to be called after its id. */
+static bool has_time(struct bracket *b)
+{
+	look_at_the_clock(b);
+	if (b->left == 0)
+		return b->rested;
+	b->left--;
 	return true;
 }
 
-void bracket_enter(struct bracket *b, const char *name, uint64_t id, bool anonymous)
+void bracket_enter(struct bracket *b, const char *name, uint64_t id)
 {
-	bool fresh = ticked(b) || b->rested;
+	bool exact = name || has_time(b);
 
-	if (!b->rested && (fresh || !anonymous || b->exact))
+	if (!b->rested && (exact || b->exact))
 		restore_mask();
 	if (name)
 		rename_self(b, name);
-	else if (fresh || !anonymous)
+	else if (exact)
 		rename_to_id(b, id);
 	else if (b->named)
 		rename_self(b, b->base);
-	b->exact = !anonymous;
+	b->exact = exact;
 	b->rested = false;
 }
 

@@ -2,11 +2,11 @@
    state and type, signal mask, the thread's name.
 
    Cancel state and type cost nanoseconds and are restored after every job.  The mask and the name
-   cost a system call each, more than a short job does.  So a job that somebody can tell from
-   others, because it has a handle or attributes, always finds the mask as it should be and has its
-   name on its thread.  For anonymous jobs, spawned without either, both are seen to when the worker
-   was idle before, and then once per tick of the coarse clock (some milliseconds); the others run
-   under the scheduler's name, and find what an anonymous job before them did to mask and name.
+   cost a system call each, more than a short job does.  A job that was given a name always has it
+   on its thread, and finds the mask as it should be.  So do the first BRACKET_EXACT of the others
+   in each tick of the coarse clock (1 to 10 ms), and those that come to a worker that was idle.  What comes
+   beyond that many in one tick is short: it runs under the scheduler's name, and finds what one like
+   it did to the mask.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -19,20 +19,21 @@
 #include <time.h>
 
 #define THREAD_NAME_SIZE 16 /* the kernel's limit */
+#define BRACKET_EXACT 64
 
 struct bracket {
 	const char *base; /* the name between jobs */
 	struct timespec tick;
+	int left;    /* of BRACKET_EXACT in this tick */
 	bool named;  /* the thread carries another name than base */
-	bool exact;  /* the last job was not anonymous */
+	bool exact;  /* the last job had its name on the thread */
 	bool rested; /* no job has run since bracket_rest() */
 };
 
 /* All are called by the worker's own thread, with cancellation disabled and no lock held. */
 
-/* Before a job's function.  name is the job's; NULL: what follows from its id.  anonymous: nobody can
-   tell it from others. */
-void bracket_enter(struct bracket *b, const char *name, uint64_t id, bool anonymous);
+/* Before a job's function.  name was given to the job; NULL: it is called after its id. */
+void bracket_enter(struct bracket *b, const char *name, uint64_t id);
 
 /* After it. */
 void bracket_leave(void);

@@ -23,11 +23,13 @@ static void *call(struct worker *w, ptj_job_fn fn, void *arg, bool cancellable)
 	return value;
 }
 
-/* Whether nobody can tell the job from others: a handle would be a second reference. */
-static bool is_anonymous(const ptj_job *job)
+/* The name that job was given, in buf; NULL: none. */
+static const char *given_name_locked(const ptj_job *job, char buf[THREAD_NAME_SIZE])
 {
-	return !job_has(job, JOB_EXTRA | JOB_SHIELD) &&
-	       atomic_load_explicit(&job->refs, memory_order_relaxed) == 1;
+	if (!(job->extra && job->extra->name) && !job_has(job, JOB_SHIELD))
+		return NULL;
+	job_name_locked(job, buf, THREAD_NAME_SIZE);
+	return buf;
 }
 
 /* Calls the function of w->job, which has begun, unless a close came first; false then. */
@@ -38,7 +40,7 @@ static bool enter(struct worker *w, const char *name, void **value)
 	bool cancellable = job_cancel_mode(job) == PTJ_CANCEL_DEFERRED;
 
 	w->frame.self = job;
-	bracket_enter(&w->bracket, name, job->id, !name && is_anonymous(job));
+	bracket_enter(&w->bracket, name, job->id);
 	if (job_has(job, JOB_CLOSING))
 		return false;
 	*value = call(w, fn, job->arg, cancellable);
@@ -79,8 +81,8 @@ static void begin_locked(struct worker *w, ptj_job *job)
 static bool run_locked(struct worker *w, ptj_job *job)
 {
 	struct ptj_scheduler *s = w->s;
-	char own_name[THREAD_NAME_SIZE];
-	const char *name = NULL;
+	char buf[THREAD_NAME_SIZE];
+	const char *name;
 	void *value = NULL;
 	bool entered, passed;
 
@@ -89,10 +91,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 		drop_locked(s, job);
 		return true;
 	}
-	if (!is_anonymous(job)) {
-		job_name_locked(job, own_name, sizeof(own_name));
-		name = own_name;
-	}
+	name = given_name_locked(job, buf);
 	begin_locked(w, job);
 	mutex_unlock(&s->mu);
 	do {
