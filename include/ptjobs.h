@@ -288,15 +288,15 @@ PTJ_API int ptj_job_attr_set_explicit_result(ptj_job_attr *attr, int on);
 /* ---- Spawning ------------------------------------------------------------------------------- */
 
 /* Runs fn(arg) as a job of s.  With a permit free the job is active when this returns; else it is
-   pending.  While pending_limit jobs are pending it blocks, first come first served, and is a
-   cancellation point.  *out, where out is not NULL, becomes a handle for ptj_job_unref().
+   pending.  While pending_limit jobs are pending it blocks, and is a cancellation point; those who
+   block are served in turn, and others only from what places are free beside theirs.  *out, where out is not NULL, becomes a handle for ptj_job_unref().
    On any error, and when cancelled, the job never was and arg is the caller's.
    ESHUTDOWN: s is closed, also while blocked.  EAGAIN: no thread can be started and none is
    running.  ENOMEM.  EINTR.  EINVAL: s or fn is NULL. */
 PTJ_API int ptj_spawn(ptj_scheduler *s, ptj_job_fn fn, void *arg, ptj_job **out);
 
 /* ptj_spawn() with attributes, or NULL for the defaults, and a timeout for the wait while the
-   line is full, or others wait for a place in it: ETIMEDOUT when it passed, EAGAIN at once with
+   line is full, but for places that others wait for: ETIMEDOUT when it passed, EAGAIN at once with
    0. */
 PTJ_API int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
                            int64_t timeout_ms, ptj_job **out);

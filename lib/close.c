@@ -87,7 +87,7 @@ static void wake_workers_locked(struct ptj_scheduler *s)
 
 static bool no_thread_to_wait_for(const struct ptj_scheduler *s)
 {
-	return s->guests == 0 && s->threads <= s->straggling;
+	return s->pending.guests == 0 && s->threads <= s->straggling;
 }
 
 static bool is_closed(const struct ptj_scheduler *s)

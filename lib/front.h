@@ -5,8 +5,9 @@
    has no room wait in a list behind it.
 
    A worker does not take s->mu for each job.  Nor should a spawner: so while it is certain that a
-   new job will have to wait in line (every permit is taken, there is room, nobody is blocked in a
-   spawn), the door is open, and a spawn appends its job under the front's own mutex, and is done.
+   new job will have to wait in line, and may (every permit is taken, and there is room beside what
+   blocked spawners are due), the door is open, and a spawn appends its job under the front's own
+   mutex, and is done.
 
    The door is opened by a spawn that found all that true under s->mu, for as many jobs as there
    was room for.  It is shut, with s->mu and its own mutex held, before any of it changes: when a
@@ -14,7 +15,7 @@
    closes.  So
 
 	the door is open  =>  no permit is free, so at least one job has not ended
-	jobs in the queue + reserved + credit  <=  pending limit
+	credit > 0  =>  jobs in the queue + blocked spawners + credit  <=  pending limit
 
    Checked by tests/test_spawn.c and tests/stress_cancel.c.  Lock order: s->mu, then front->mu.
 

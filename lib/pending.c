@@ -8,7 +8,8 @@ bool pending_init(struct pending *p, size_t limit)
 {
 	p->limit = limit;
 	p->buried = 0;
-	p->reserved = 0;
+	p->guests = 0;
+	p->reserved = false;
 	list_init(&p->spawners);
 	return front_init(&p->front, limit);
 }
@@ -26,14 +27,21 @@ size_t pending_count(struct pending *p)
 	return len > p->buried ? len - p->buried : 0;
 }
 
-static size_t room(struct pending *p)
+static size_t free_places(struct pending *p)
 {
 	size_t taken;
 
 	if (p->limit == 0)
 		return SIZE_MAX;
-	taken = pending_count(p) + p->reserved;
+	taken = pending_count(p);
 	return taken < p->limit ? p->limit - taken : 0;
+}
+
+static size_t room(struct pending *p)
+{
+	size_t places = free_places(p);
+
+	return places > p->guests ? places - p->guests : 0;
 }
 
 bool pending_has_room(struct pending *p)
@@ -43,36 +51,28 @@ bool pending_has_room(struct pending *p)
 
 void pending_open_front(struct pending *p, struct roster *r)
 {
-	size_t credit;
+	size_t credit = room(p);
 
-	if (pending_has_line(p))
-		return;
-	credit = room(p);
 	if (credit > 0)
 		front_open_locked(&p->front, r, credit);
 }
 
-bool pending_has_line(const struct pending *p)
-{
-	return p->reserved > 0 || !list_empty(&p->spawners);
-}
-
 bool pending_awaits_place(const struct pending *p)
 {
-	return p->reserved == 0 && !list_empty(&p->spawners);
+	return !p->reserved && !list_empty(&p->spawners);
 }
 
 void pending_offer(struct pending *p)
 {
-	if (!pending_awaits_place(p) || !pending_has_room(p))
+	if (!pending_awaits_place(p) || free_places(p) == 0)
 		return;
-	p->reserved = 1;
+	p->reserved = true;
 	waiter_release(container_of(p->spawners.next, struct waiter, link));
 }
 
 void pending_claim(struct pending *p)
 {
-	p->reserved = 0;
+	p->reserved = false;
 }
 
 void pending_turn_away(struct pending *p)

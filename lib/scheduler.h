@@ -80,7 +80,6 @@ struct ptj_scheduler {
 
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */
 	struct link quiet;                   /* threads waiting for the scheduler as a whole */
-	size_t guests;                       /* threads blocked in a spawn */
 
 	bool freed; /* ptj_scheduler_free() is done with it; the last thread or handle ends it */
 	struct roster roster;

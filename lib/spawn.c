@@ -65,7 +65,7 @@ static int place_locked(struct ptj_scheduler *s, struct blueprint *b, bool in_tu
 {
 	if (scheduler_phase(s) != SCHEDULER_OPEN)
 		return ESHUTDOWN;
-	if (!in_turn && pending_has_line(&s->pending))
+	if (!in_turn && s->pending.guests > 0 && !pending_has_room(&s->pending))
 		return FULL;
 	if (permit_is_free_locked(s))
 		return make_ready_locked(s, b, out);
@@ -84,7 +84,7 @@ struct spawn {
 /* A close waits until nobody is within a blocked spawn any more. */
 static void leave_locked(struct ptj_scheduler *s)
 {
-	s->guests--;
+	s->pending.guests--;
 	if (scheduler_phase(s) != SCHEDULER_OPEN)
 		waiter_release_all(&s->quiet);
 }
@@ -110,15 +110,15 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 
 	block_init(&spawn.block, s, true);
 	spawn.block.undo = give_up;
-	s->guests++;
+	s->pending.guests++;
 	rc = block_locked(&spawn.block, &s->pending.spawners, until);
+	leave_locked(s);
 	if (rc == 0) {
 		pending_claim(&s->pending);
 		block_reclaim_locked(&spawn.block);
 		rc = place_locked(s, b, true, out);
 		lane_offer_place_locked(s);
 	}
-	leave_locked(s);
 	mutex_unlock(&s->mu);
 	block_done(&spawn.block, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;

@@ -224,6 +224,31 @@ START_TEST(a_spawner_that_blocked_meanwhile_gets_the_place)
 }
 END_TEST
 
+static void set_guests(ptj_scheduler *s, size_t n)
+{
+	mutex_lock(&s->mu);
+	front_shut_locked(&s->pending.front);
+	s->pending.guests = n;
+	mutex_unlock(&s->mu);
+}
+
+/* As between the moment in which a blocked spawner is offered a place and its return. */
+START_TEST(a_newcomer_leaves_a_place_for_a_blocked_spawner)
+{
+	struct stage st = stage_of(4);
+
+	set_guests(st.s, 2);
+	expect(EAGAIN, ptj_spawn_attr(st.s, NULL, job_identity, NULL, 0, NULL));
+	set_guests(st.s, 1);
+	ok(ptj_spawn_attr(st.s, NULL, job_identity, NULL, 0, NULL));
+	expect(EAGAIN, ptj_spawn_attr(st.s, NULL, job_identity, NULL, 0, NULL));
+	set_guests(st.s, 0);
+	ok(ptj_spawn_attr(st.s, NULL, job_identity, NULL, 0, NULL));
+	expect(EAGAIN, ptj_spawn_attr(st.s, NULL, job_identity, NULL, 0, NULL));
+	end_stage(&st);
+}
+END_TEST
+
 START_TEST(a_close_that_did_not_find_the_job_is_found_by_its_worker)
 {
 	struct stage st = stage_of(0);
@@ -479,6 +504,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_job_closed_by_then_is_left_and_the_next_taken);
 	tcase_add_test(tc, a_job_named_by_then_is_begun_with_the_mutex);
 	tcase_add_test(tc, a_spawner_that_blocked_meanwhile_gets_the_place);
+	tcase_add_test(tc, a_newcomer_leaves_a_place_for_a_blocked_spawner);
 	tcase_add_test(tc, a_close_that_did_not_find_the_job_is_found_by_its_worker);
 	tcase_add_test(tc, a_close_finds_the_job_that_has_begun);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
