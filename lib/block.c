@@ -26,6 +26,12 @@ void block_init(struct block *b, struct ptj_scheduler *s, bool obliging)
 		b->waiter.lender = &b->lender;
 }
 
+void block_keep_permit(struct block *b)
+{
+	b->lender.home = NULL;
+	b->waiter.lender = NULL;
+}
+
 /* Lends with the waiter in place: whoever sees the permit lent may end the job that is waited
    for, and must then find the lender.  s->mu may be released and reacquired. */
 static void lend(struct block *b)

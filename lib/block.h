@@ -29,6 +29,9 @@ struct block {
 
 void block_init(struct block *b, struct ptj_scheduler *s, bool obliging);
 
+/* Has the wait not lend: what is waited for needs no permit, and comes soon. */
+void block_keep_permit(struct block *b);
+
 /* Blocks on list: 0, b->waiter was released; ETIMEDOUT; EINTR.  s->mu is held, released and
    reacquired.  May be called again. */
 int block_locked(struct block *b, struct link *list, deadline until);

@@ -12,14 +12,14 @@
        cancelled, waits for it, named it: all that sets a flag of JOB_ENDS_LOCKED first.  So he who
        holds s->mu and has set such a flag on a running job has it stay so, with its worker.
    (2) It takes the oldest job out of the ring.  None: it takes s->mu.
-   (3) Its old job becomes ENDED.  The counts are as they must be by then: the permit is the other
-       job's, which is in the place of this one in s->active and s->entered.
-   (4) The job that it took goes from PENDING to RUNNING by compare-and-swap, which fails if that was
-       closed meanwhile.
-   (5) It looks at the lane once more.  If that is shut, it takes s->mu before it enters the
-       job's function.
+   (3) The job that it took goes from PENDING to RUNNING by compare-and-swap, which fails if that was
+       closed or named meanwhile: it takes s->mu.
+   (4) Its old job becomes ENDED.  The counts are as they must be by then, and the permit is handed on:
+       the other job is in the place of this one in s->active and s->entered.
+   (5) It looks at the lane once more.  If that is shut, it takes s->mu before it enters the job's
+       function.
    He who shuts the lane looks at the jobs, or at the ring's head, afterwards, and all these accesses
-   are sequentially consistent: either he sees what the worker did in (2) or (4), or the worker sees
+   are sequentially consistent: either he sees what the worker did in (2) or (3), or the worker sees
    in (5) that the lane is shut.  So a spawner about to block finds the place, or is told of it; and a
    close finds the job running, or the worker finds the close.
    Checked by tests/test_lane.c and tests/stress_cancel.c.

@@ -23,57 +23,71 @@ static void end(struct worker *w, ptj_job *job)
 
 /* The result is written before the move, and nobody reads it before; if the move fails it is written
    again, or something else is. */
-bool pass_on(struct worker *w, void *value)
+bool pass_take(struct worker *w, void *value)
 {
-	ptj_job *job = w->job, *next;
+	ptj_job *job = w->job;
 
 	if (!lane_is_open(w->s) || job_has(job, JOB_ENDS_LOCKED))
 		return false;
 	job->outcome.result = value;
 	if (!job_move(job, JOB_RUNNING, JOB_ENDS_LOCKED, JOB_PASSING, 0))
 		return false;
-	next = ring_take(&w->s->pending.front.ring);
-	if (!next)
-		return false;
-	w->job = next;
-	end(w, job);
-	return true;
+	w->next = ring_take(&w->s->pending.front.ring);
+	return w->next;
 }
 
 bool pass_begin(struct worker *w)
 {
-	w->job->at.worker = w;
-	return job_move(w->job, JOB_PENDING, JOB_BEGINS_LOCKED, JOB_RUNNING, JOB_PERMIT) &&
-	       lane_is_open(w->s);
+	ptj_job *job = w->job;
+
+	w->next->at.worker = w;
+	if (!job_move(w->next, JOB_PENDING, JOB_BEGINS_LOCKED, JOB_RUNNING, JOB_PERMIT))
+		return false;
+	w->job = w->next;
+	w->next = NULL;
+	end(w, job);
+	return true;
 }
 
-/* The job w->job, made ready; NULL if it lay buried. */
-static ptj_job *make_ready_locked(struct worker *w)
+/* The job w->next, made ready; the one behind it, if it lay buried; NULL: there is none. */
+static ptj_job *make_next_ready_locked(struct worker *w)
 {
-	if (job_phase(w->job) == JOB_RUNNING) {
-		job_set_phase_locked(w->job, JOB_READY);
-		return w->job;
+	ptj_job *job = w->next;
+
+	w->next = NULL;
+	if (job_move(job, JOB_PENDING, 0, JOB_READY, JOB_PERMIT))
+		return job;
+	permits_exhume_locked(w->s, job);
+	return permits_next_locked(w->s, JOB_READY, JOB_PERMIT);
+}
+
+/* Gives w a ready job, and tells that of a close that did not find it. */
+static void give_locked(struct worker *w, ptj_job *job)
+{
+	w->job = job;
+	list_init(&job->at.link);
+	if (scheduler_phase(w->s) != SCHEDULER_OPEN)
+		job_set_locked(job, JOB_CLOSING);
+}
+
+void pass_finish_locked(struct worker *w)
+{
+	struct ptj_scheduler *s = w->s;
+	ptj_job *job = w->job, *next = make_next_ready_locked(w);
+
+	w->job = NULL;
+	if (next) {
+		job_clear_locked(job, JOB_PERMIT);
+		count_add_locked(&s->entered, 1);
+		give_locked(w, next);
 	}
-	if (job_move(w->job, JOB_PENDING, 0, JOB_READY, JOB_PERMIT))
-		return w->job;
-	permits_exhume_locked(w->s, w->job);
-	return NULL;
+	finish_locked(s, job);
+	lane_offer_place_locked(s);
 }
 
 void pass_adopt_locked(struct worker *w)
 {
-	struct ptj_scheduler *s = w->s;
-	ptj_job *job = make_ready_locked(w);
-
-	if (!job)
-		job = permits_next_locked(s, JOB_READY, JOB_PERMIT);
-	w->job = job;
-	lane_offer_place_locked(s);
-	if (!job) {
-		forgo_locked(s);
-		return;
-	}
-	list_init(&job->at.link);
-	if (scheduler_phase(s) != SCHEDULER_OPEN)
-		job_set_locked(job, JOB_CLOSING);
+	job_set_phase_locked(w->job, JOB_READY);
+	give_locked(w, w->job);
+	lane_offer_place_locked(w->s);
 }

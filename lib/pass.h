@@ -7,14 +7,19 @@
 
 #include "worker.h"
 
-/* w->job has returned value.  True: it has ended, and w->job is another, which has its permit now and
-   has yet to begin.  False: w->job is to be finished with s->mu held. */
-bool pass_on(struct worker *w, void *value);
+/* w->job has returned value.  True: w->next is the job that is to have its permit.  False: w->job is
+   to be finished with s->mu held. */
+bool pass_take(struct worker *w, void *value);
 
-/* Begins w->job.  False: pass_adopt_locked() is to see to it. */
+/* Begins w->next, and then ends w->job.  True: w->job is the other one; if the lane is shut by now, it is
+   not to be entered: pass_adopt_locked().  False: pass_finish_locked(). */
 bool pass_begin(struct worker *w);
 
-/* Makes w->job, which has w's permit and could not begin, a ready job of w's; or another, or NULL. */
+/* Finishes w->job, and gives its permit to w->next, or if that lay buried to the one behind it.  w->job
+   is that one then, ready; NULL: there is none. */
+void pass_finish_locked(struct worker *w);
+
+/* Makes w->job, which has begun, ready again. */
 void pass_adopt_locked(struct worker *w);
 
 #endif

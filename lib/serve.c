@@ -100,11 +100,13 @@ static bool run_locked(struct worker *w, ptj_job *job)
 			return false;
 		w->frame.self = NULL;
 		name = NULL;
-		passed = entered && pass_on(w, value);
-	} while (passed && pass_begin(w));
+		passed = entered && pass_take(w, value) && pass_begin(w);
+	} while (passed && lane_is_open(s));
 	mutex_lock(&s->mu);
 	if (passed)
 		pass_adopt_locked(w);
+	else if (w->next)
+		pass_finish_locked(w);
 	else
 		finish_own_locked(w, entered, value);
 	return true;

@@ -12,12 +12,17 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 {
 	struct ptj_scheduler *s = scheduler_of(job);
 	struct block b;
+	uint32_t phase;
 	int rc = 0;
 
 	block_init(&b, s, obliging);
 	b.waiter.job = job;
 	mutex_lock(&s->mu);
-	if ((job_set_locked(job, JOB_WAITED | JOB_OBSERVED) & JOB_PHASE) != JOB_ENDED)
+	phase = job_set_locked(job, JOB_WAITED | JOB_OBSERVED) & JOB_PHASE;
+	/* Its permit may be another's already: who lent now would not be the first to get it back. */
+	if (phase == JOB_PASSING)
+		block_keep_permit(&b);
+	if (phase != JOB_ENDED)
 		rc = block_locked(&b, scheduler_waiters(s, job), until);
 	mutex_unlock(&s->mu);
 	block_done(&b, rc == EINTR ? DEADLINE_PAST : until);

@@ -31,7 +31,8 @@ struct worker {
 	struct bracket bracket;
 	struct recycle recycle;
 	ptj_job *
-		job; /* the job it runs or is to run; NULL: none.  By others only while it is parked, or dead */
+		job; /* that it runs or is to run; NULL: none; others' while it is parked, or dead */
+	ptj_job *next; /* that it took out of the queue, and has not begun; NULL: none */
 
 	struct parker parker;
 	struct ptj_scheduler *s; /* read-only */

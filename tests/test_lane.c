@@ -2,7 +2,7 @@
    calls forced in between.  And the queue that it takes jobs from.
 
    A worker of the library's own waits at a gate within its job's function, and the test takes the
-   steps in its place: pass_on(), pass_begin(), pass_adopt_locked().  When the gate opens the worker
+   steps in its place: pass_take(), pass_begin(), and what follows where one of them fails.  When the gate opens the worker
    goes on with the job that the test has left it.
 
    SPDX-License-Identifier: Apache-2.0 */
@@ -39,12 +39,10 @@ static struct stage stage_of(size_t pending_limit)
 	return st;
 }
 
-/* Has the worker find w->job as it would have left it: begun. */
-static void leave_begun(struct worker *w)
+static void finish(struct worker *w)
 {
 	mutex_lock(&w->s->mu);
-	w->job->at.worker = w;
-	job_set_phase_locked(w->job, JOB_RUNNING);
+	pass_finish_locked(w);
 	mutex_unlock(&w->s->mu);
 }
 
@@ -52,6 +50,15 @@ static void adopt(struct worker *w)
 {
 	mutex_lock(&w->s->mu);
 	pass_adopt_locked(w);
+	mutex_unlock(&w->s->mu);
+}
+
+/* Has the worker find its ready job as it would have left it. */
+static void leave_begun(struct worker *w)
+{
+	mutex_lock(&w->s->mu);
+	w->job->at.worker = w;
+	job_set_phase_locked(w->job, JOB_RUNNING);
 	mutex_unlock(&w->s->mu);
 }
 
@@ -83,12 +90,14 @@ START_TEST(the_oldest_pending_job_gets_the_permit)
 	struct stage st = stage_of(0);
 	void *result = NULL;
 
-	ck_assert(pass_on(st.w, &gate));
+	ck_assert(pass_take(st.w, &gate));
+	ck_assert_ptr_eq(st.w->next, st.second);
+	expect(ETIMEDOUT, ptj_job_poll(st.first, 0, &result));
+	ck_assert(pass_begin(st.w));
 	ck_assert_ptr_eq(st.w->job, st.second);
 	ok(ptj_job_poll(st.first, 0, &result));
 	ck_assert_ptr_eq(result, &gate);
 	expect_counts(st.s, 1, 1, 2);
-	ck_assert(pass_begin(st.w));
 	ck_assert(ptj_job_active(st.second));
 	ck_assert(ptj_job_pending(st.third));
 	end_stage(&st);
@@ -101,9 +110,10 @@ START_TEST(with_nobody_in_line_the_mutex_is_needed)
 
 	ok(ptj_job_close(st.second, PTJ_INFINITE));
 	ok(ptj_job_close(st.third, PTJ_INFINITE));
-	ck_assert(pass_on(st.w, NULL)); /* a buried job is only found out when it begins */
+	ck_assert(pass_take(st.w, NULL)); /* a buried job is only found out when it begins */
 	ck_assert(!pass_begin(st.w));
-	adopt(st.w);
+	finish(st.w);
+	ok(ptj_job_poll(st.first, 0, NULL));
 	ck_assert_ptr_null(st.w->job);
 	expect_counts(st.s, 0, 0, 0);
 	ck_assert_uint_eq(st.s->pending.buried, 0);
@@ -155,7 +165,7 @@ START_TEST(what_somebody_waits_for_is_ended_with_the_mutex)
 	struct caller c = {.timeout = PTJ_INFINITE};
 
 	acts[_i](&st, &c);
-	ck_assert(!pass_on(st.w, NULL));
+	ck_assert(!pass_take(st.w, NULL));
 	ck_assert_ptr_eq(st.w->job, st.first);
 	expect_counts(st.s, 1, 2, 3);
 	gate_open(&gate);
@@ -165,17 +175,17 @@ START_TEST(what_somebody_waits_for_is_ended_with_the_mutex)
 }
 END_TEST
 
-/* ---- Between taking a job and beginning it ---------------------------------------------------- */
+/* ---- Between the steps ---------------------------------------------------------------------- */
 
 START_TEST(a_job_closed_by_then_is_left_and_the_next_taken)
 {
 	struct stage st = stage_of(2);
 
-	ck_assert(pass_on(st.w, NULL));
+	ck_assert(pass_take(st.w, NULL));
 	ok(ptj_job_close(st.second, PTJ_INFINITE));
 	expect(ECANCELED, ptj_job_wait(st.second, PTJ_INFINITE, NULL));
 	ck_assert(!pass_begin(st.w));
-	adopt(st.w);
+	finish(st.w);
 	ck_assert_ptr_eq(st.w->job, st.third);
 	expect_counts(st.s, 1, 0, 1);
 	ck_assert_uint_eq(st.s->pending.buried, 0);
@@ -188,10 +198,10 @@ START_TEST(a_job_named_by_then_is_begun_with_the_mutex)
 {
 	struct stage st = stage_of(0);
 
-	ck_assert(pass_on(st.w, NULL));
+	ck_assert(pass_take(st.w, NULL));
 	ok(ptj_job_set_name(st.second, "late"));
 	ck_assert(!pass_begin(st.w));
-	adopt(st.w);
+	finish(st.w);
 	ck_assert_ptr_eq(st.w->job, st.second);
 	ck_assert(ptj_job_active(st.second));
 	expect_counts(st.s, 1, 1, 2);
@@ -210,10 +220,11 @@ START_TEST(a_spawner_that_blocked_meanwhile_gets_the_place)
 	caller_await_blocked(&c);
 	ck_assert(!lane_is_open(st.s));
 	atomic_store(&st.s->lane, true);
-	ck_assert(pass_on(st.w, NULL));
+	ck_assert(pass_take(st.w, NULL));
 	atomic_store(&st.s->lane, false);
+	ck_assert(pass_begin(st.w));
 	ck_assert(!caller_done(&c));
-	ck_assert(!pass_begin(st.w));
+	ck_assert(!lane_is_open(st.s));
 	adopt(st.w);
 	ck_assert_ptr_eq(st.w->job, st.second);
 	ok(caller_join(&c));
@@ -254,12 +265,13 @@ START_TEST(a_close_that_did_not_find_the_job_is_found_by_its_worker)
 	struct stage st = stage_of(0);
 	struct caller c = {.s = st.s};
 
-	ck_assert(pass_on(st.w, NULL));
+	ck_assert(pass_take(st.w, NULL));
 	caller_start(&c, call_scheduler_close);
 	caller_await_blocked(&c);
 	expect(ECANCELED, ptj_job_poll(st.third, PTJ_INFINITE, NULL));
+	ck_assert(pass_begin(st.w));
 	expect_counts(st.s, 1, 0, 1);
-	ck_assert(!pass_begin(st.w));
+	ck_assert(!lane_is_open(st.s));
 	adopt(st.w);
 	ck_assert_ptr_eq(st.w->job, st.second);
 	ck_assert(job_has(st.second, JOB_CLOSING));
@@ -275,7 +287,7 @@ START_TEST(a_close_finds_the_job_that_has_begun)
 	struct stage st = stage_of(0);
 	struct caller c = {.s = st.s};
 
-	ck_assert(pass_on(st.w, NULL));
+	ck_assert(pass_take(st.w, NULL));
 	ck_assert(pass_begin(st.w));
 	caller_start(&c, call_scheduler_close);
 	caller_await_blocked(&c);
@@ -315,7 +327,7 @@ START_TEST(a_lender_comes_before_those_in_line)
 	gate_await(&gate, 1);
 	other = spawn(s, job_identity, NULL);
 	ck_assert(lane_is_open(s));
-	ck_assert(!pass_on(family.child->at.worker, NULL));
+	ck_assert(!pass_take(family.child->at.worker, NULL));
 	gate_open(&gate);
 	ok(ptj_job_wait(other, PTJ_INFINITE, NULL));
 	ck_assert(ptj_job_closed(parent));
@@ -324,6 +336,59 @@ START_TEST(a_lender_comes_before_those_in_line)
 	ptj_job_unref(other);
 	ptj_scheduler_free(s);
 	gate_destroy(&gate);
+}
+END_TEST
+
+struct waiting {
+	struct gate gate;
+	ptj_job *other;
+};
+
+static void *job_wait_for_other(void *arg)
+{
+	struct waiting *waiting = arg;
+
+	gate_pass_stubborn(&waiting->gate);
+	ptj_job_wait(waiting->other, PTJ_INFINITE, NULL);
+	return NULL;
+}
+
+/* The job that is waited for is over, and its permit as good as another's: who lent his own now would
+   not be the first to get one back. */
+START_TEST(nobody_lends_to_wait_for_what_is_passing)
+{
+	ptj_scheduler *s = make_simple(2, 0);
+	struct waiting waiting;
+	ptj_job *parent, *in_line;
+	struct worker *w;
+
+	gate_init(&gate);
+	gate_init(&waiting.gate);
+	waiting.other = spawn(s, job_stubborn, &gate);
+	parent = spawn(s, job_wait_for_other, &waiting);
+	gate_await(&gate, 1);
+	gate_await(&waiting.gate, 1);
+	ptj_job_unref(spawn(s, job_identity, NULL));
+	in_line = spawn(s, job_identity, NULL);
+	w = waiting.other->at.worker;
+	await(lane_is_open(s));
+	ck_assert(pass_take(w, NULL));
+	gate_open(&waiting.gate);
+	await(job_has(waiting.other, JOB_WAITED));
+	mutex_lock(&s->mu); /* by then it has lent, if it does */
+	mutex_unlock(&s->mu);
+	ck_assert(job_has(parent, JOB_PERMIT));
+	ck_assert(ptj_job_pending(in_line));
+	ck_assert(pass_begin(w));
+	ok(ptj_job_wait(parent, PTJ_INFINITE, NULL));
+	gate_open(&gate);
+	ok(ptj_job_wait(in_line, PTJ_INFINITE, NULL));
+	ptj_job_unref(waiting.other);
+	ptj_job_unref(parent);
+	ptj_job_unref(in_line);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+	gate_destroy(&waiting.gate);
 }
 END_TEST
 
@@ -508,6 +573,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_close_that_did_not_find_the_job_is_found_by_its_worker);
 	tcase_add_test(tc, a_close_finds_the_job_that_has_begun);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
+	tcase_add_test(tc, nobody_lends_to_wait_for_what_is_passing);
 	tcase_add_test(tc, a_long_line_keeps_its_order);
 	tcase_add_test(tc, closed_jobs_take_no_place);
 	tcase_add_test(tc, a_ring_is_a_bounded_queue);
