@@ -108,19 +108,24 @@ void front_append_locked(struct front *f, ptj_job *job)
 	mutex_unlock(&f->mu);
 }
 
+static ptj_job *take_behind(struct front *f)
+{
+	struct link *first = list_pop(&f->behind);
+
+	if (!first)
+		return NULL;
+	f->behind_len--;
+	return container_of(first, ptj_job, at.link);
+}
+
+/* The ring was found empty, so it has room. */
 static void move_up(struct front *f)
 {
+	size_t n = f->ring.size < MOVE_UP ? f->ring.size : MOVE_UP;
 	ptj_job *job;
-	int i;
 
-	for (i = 0; i < MOVE_UP && !list_empty(&f->behind); i++) {
-		job = container_of(list_pop(&f->behind), ptj_job, at.link);
-		if (!put_in_ring(f, job)) {
-			list_prepend(&f->behind, &job->at.link);
-			return;
-		}
-		f->behind_len--;
-	}
+	for (; n > 0 && (job = take_behind(f)); n--)
+		put_in_ring(f, job);
 }
 
 ptj_job *front_take_locked(struct front *f)
@@ -130,10 +135,9 @@ ptj_job *front_take_locked(struct front *f)
 	if (job)
 		return job;
 	mutex_lock(&f->mu);
-	do {
+	job = ring_take(&f->ring);
+	if (!job && (job = take_behind(f)))
 		move_up(f);
-		job = ring_take(&f->ring);
-	} while (!job && !list_empty(&f->behind));
 	if (!job)
 		f->open = false;
 	mutex_unlock(&f->mu);

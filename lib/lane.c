@@ -27,9 +27,9 @@ void lane_open_locked(struct ptj_scheduler *s)
 
 void lane_offer_place_locked(struct ptj_scheduler *s)
 {
-	pending_offer(&s->pending);
 	if (!pending_awaits_place(&s->pending))
 		return;
 	lane_shut_locked(s);
 	pending_offer(&s->pending);
+	lane_open_locked(s);
 }

@@ -21,17 +21,12 @@ static void end(struct worker *w, ptj_job *job)
 		recycle_put(&w->recycle, w->s, job);
 }
 
-/* The result is written before the move, and nobody reads it before; if the move fails it is written
-   again, or something else is. */
+/* The result is written before anybody who sees the job ended may read it. */
 bool pass_take(struct worker *w, void *value)
 {
-	ptj_job *job = w->job;
-
-	if (!lane_is_open(w->s) || job_has(job, JOB_ENDS_LOCKED))
+	if (!lane_is_open(w->s) || !job_move(w->job, JOB_RUNNING, JOB_ENDS_LOCKED, JOB_PASSING, 0))
 		return false;
-	job->outcome.result = value;
-	if (!job_move(job, JOB_RUNNING, JOB_ENDS_LOCKED, JOB_PASSING, 0))
-		return false;
+	w->job->outcome.result = value;
 	w->next = ring_take(&w->s->pending.front.ring);
 	return w->next;
 }

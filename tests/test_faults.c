@@ -445,6 +445,37 @@ START_TEST(a_job_waits_for_a_running_worker)
 }
 END_TEST
 
+static void *job_note(void *what)
+{
+	record(&seen, (intptr_t)what);
+	return NULL;
+}
+
+/* It is active, and others are only in line: the worker does not pass its permit on to them first. */
+START_TEST(a_job_without_a_thread_goes_before_those_in_line)
+{
+	recorder_init(&seen);
+	gate_init(&gate);
+	s = make_counted(setup_of(2, 0));
+	in_library(spawn_n(s, 1, job_at_gate, &gate));
+	gate_await(&gate, 1);
+	fault_arm(NO_THREAD, 0, 1);
+	in_library(spawn_n(s, 1, job_note, (void *)1));
+	in_library(spawn_n(s, 1, job_note, (void *)2));
+	in_library(spawn_n(s, 1, job_note, (void *)3));
+	ck_assert_uint_eq(ptj_scheduler_active_count(s), 2);
+	ck_assert_uint_eq(ptj_scheduler_pending_count(s), 2);
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ck_assert_int_ge(fault_disarm(NO_THREAD), 1);
+	ck_assert_uint_eq(recorded(&seen), 3);
+	ck_assert_int_eq(recorded_at(&seen, 0), 1);
+	ck_assert_int_eq(recorded_at(&seen, 1), 2);
+	free_counted(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
 /* The thread that would have run the pending job is cancelled, and there is no other. */
 START_TEST(a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again)
 {
@@ -551,6 +582,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, without_any_thread_a_spawn_is_eagain_and_nothing_happened, 0,
 	                    SETUPS);
 	tcase_add_loop_test(tc, a_job_waits_for_a_running_worker, 0, MODES);
+	tcase_add_test(tc, a_job_without_a_thread_goes_before_those_in_line);
 	tcase_add_test(tc, a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again);
 	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
 	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);

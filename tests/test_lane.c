@@ -298,6 +298,22 @@ START_TEST(a_close_finds_the_job_that_has_begun)
 }
 END_TEST
 
+START_TEST(a_closed_front_keeps_no_slots)
+{
+	struct stage st = stage_of(0);
+	struct caller c = {.s = st.s};
+	ptj_job *slot = NULL;
+
+	caller_start(&c, call_scheduler_close);
+	caller_await_blocked(&c);
+	ck_assert_uint_eq(front_stash(&st.s->pending.front, &slot, 1), 0);
+	ck_assert_uint_eq(st.s->pending.front.stash_len, 0);
+	gate_open(&gate);
+	ok(caller_join(&c));
+	end_stage(&st);
+}
+END_TEST
+
 /* ---- Lenders ---------------------------------------------------------------------------------- */
 
 struct family {
@@ -572,6 +588,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_newcomer_leaves_a_place_for_a_blocked_spawner);
 	tcase_add_test(tc, a_close_that_did_not_find_the_job_is_found_by_its_worker);
 	tcase_add_test(tc, a_close_finds_the_job_that_has_begun);
+	tcase_add_test(tc, a_closed_front_keeps_no_slots);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
 	tcase_add_test(tc, nobody_lends_to_wait_for_what_is_passing);
 	tcase_add_test(tc, a_long_line_keeps_its_order);
