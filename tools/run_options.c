@@ -2,19 +2,16 @@
 
 #include <config.h>
 
+#include "option.h"
 #include "run_options.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
 #include <ptjobs.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define GRACE_MS 60000
 #define CLOSE_MS 2000
-#define SECONDS_MAX 1e9
+#define RUN "run" /* as messages name the subcommand */
 
 const char run_options_help[] =
 	"Usage: ptjobs run [-l LIMIT] [-q PENDING_LIMIT] [-t SECONDS] [-g SECONDS] [-c SECONDS]\n"
@@ -41,58 +38,11 @@ const char run_options_help[] =
 	"read, 4 the output cannot be written or resources lack, 126 COMMAND cannot be run,\n"
 	"127 COMMAND is not found, 128+N ended by signal N.\n";
 
-static bool wrong(const char *what, const char *text)
-{
-	fprintf(stderr, "ptjobs run: %s: %s; see ptjobs run --help\n", what, text);
-	return false;
-}
-
-static bool parse_count(const char *what, const char *text, size_t *out)
-{
-	unsigned long long n;
-	char *end;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno || n > SIZE_MAX)
-		return wrong(what, text);
-	*out = (size_t)n;
-	return true;
-}
-
-static bool parse_seconds(const char *what, const char *text, int64_t *out_ms)
-{
-	double seconds;
-	char *end;
-
-	seconds = strtod(text, &end);
-	if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= SECONDS_MAX))
-		return wrong(what, text);
-	*out_ms = (int64_t)(seconds * 1000 + 0.5);
-	return true;
-}
-
 static bool parse_timeout(const char *text, int64_t *out_ms)
 {
-	if (!parse_seconds("the time of a job is not a number of seconds", text, out_ms))
+	if (!option_seconds(RUN, "the time of a job is not a number of seconds", text, out_ms))
 		return false;
-	return *out_ms > 0 || wrong("no job can be done in no time", text);
-}
-
-static bool unknown(const char *text)
-{
-	const char letter[] = {'-', (char)optopt, '\0'};
-
-	if (optopt == 0)
-		return wrong("there is no such option", text);
-	return wrong("there is no such option", letter);
-}
-
-static bool lacking(void)
-{
-	const char letter[] = {'-', (char)optopt, '\0'};
-
-	return wrong("the option needs an argument", letter);
+	return *out_ms > 0 || option_wrong(RUN, "no job can be done in no time", text);
 }
 
 static void set_defaults(struct run_options *options)
@@ -112,18 +62,18 @@ static bool parse_option(struct run_options *options, int option, char **argv)
 {
 	switch (option) {
 	case 'l':
-		return parse_count("the limit is not a number", optarg, &options->limit);
+		return option_count(RUN, "the limit is not a number", optarg, &options->limit);
 	case 'q':
-		return parse_count("the pending limit is not a number", optarg,
-		                   &options->pending_limit);
+		return option_count(RUN, "the pending limit is not a number", optarg,
+		                    &options->pending_limit);
 	case 't':
 		return parse_timeout(optarg, &options->timeout_ms);
 	case 'g':
-		return parse_seconds("the grace is not a number of seconds", optarg,
-		                     &options->grace_ms);
+		return option_seconds(RUN, "the grace is not a number of seconds", optarg,
+		                      &options->grace_ms);
 	case 'c':
-		return parse_seconds("the close timeout is not a number of seconds", optarg,
-		                     &options->close_ms);
+		return option_seconds(RUN, "the close timeout is not a number of seconds", optarg,
+		                      &options->close_ms);
 	case '0':
 		options->null_separated = true;
 		return true;
@@ -134,9 +84,9 @@ static bool parse_option(struct run_options *options, int option, char **argv)
 		options->keep_order = true;
 		return true;
 	case ':':
-		return lacking();
+		return option_lacking(RUN);
 	default:
-		return unknown(argv[optind - 1]);
+		return option_unknown(RUN, argv[optind - 1]);
 	}
 }
 
