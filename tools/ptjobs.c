@@ -6,6 +6,7 @@
 
 #include <config.h>
 
+#include "bench.h"
 #include "run.h"
 #include "status.h"
 
@@ -21,6 +22,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{"run", run_main, "run command lines as jobs, a bounded number at once"},
+	{"bench", bench_main, "measure ptjobs beside other pools"},
 };
 
 #define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
