@@ -12,7 +12,8 @@
 	cpu_ns 98765432            CPU time of the process meanwhile
 	voluntary 12               context switches of the process meanwhile: it slept
 	involuntary 3              and was preempted
-	bytes 64.2                 memory: what one pending job takes
+	bytes 64.2                 memory: what one pending job takes, of the process's memory, in
+	                           Java of the heap
 	returned 0.93              memory: the share given back once all jobs have ended
 	latency_ns 7100 6900 ...   one number for each job, where a workload has latencies
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* How long a pool has to give memory back, and its threads to go to sleep. */
-#define SETTLE_US 200000
+#define SETTLE_US 100000
 
 static char empty, standing; /* the arguments of jobs, which tell them what they are */
 static atomic_size_t ended;
@@ -43,12 +43,12 @@ void workload_memory(const struct peer *peer, const struct task *task)
 		peer->spawn(&empty);
 	full = (double)meter_memory();
 	gate_open();
+	if (peer->end_producer)
+		peer->end_producer();
 	while (atomic_load_explicit(&ended, memory_order_acquire) < task->jobs)
 		usleep(1000);
 	usleep(SETTLE_US);
 	after = (double)meter_memory();
-	if (peer->end_producer)
-		peer->end_producer();
 	peer->finish();
 	printf("bytes %.3f\n", (full - before) / (double)task->jobs);
 	if (full > before)
@@ -62,12 +62,12 @@ void workload_idle(const struct peer *peer, const struct task *task)
 	peer->open(task, task->workers, stand_or_count);
 	occupy(peer, task);
 	gate_open();
+	if (peer->end_producer)
+		peer->end_producer();
 	usleep(SETTLE_US);
 	before = meter_read();
 	usleep((useconds_t)(task->time_ns / 1000));
 	after = meter_read();
-	if (peer->end_producer)
-		peer->end_producer();
 	peer->finish();
 	/* The measuring thread's own sleep is none of the pool's. */
 	before.voluntary++;
