@@ -3,8 +3,10 @@
 #include <config.h>
 
 #include "bench.h"
+#include "bench_json.h"
 #include "bench_options.h"
 #include "bench_peers.h"
+#include "bench_plot.h"
 #include "bench_results.h"
 #include "bench_table.h"
 #include "run_clock.h"
@@ -143,11 +145,49 @@ static void measure_row(struct bench *b, size_t row)
 	}
 }
 
+/* Standard output has one or the other. */
+static bool json_on_stdout(const struct bench *b)
+{
+	return b->options.json && strcmp(b->options.json, "-") == 0;
+}
+
 static FILE *table_file(const struct bench *b)
 {
-	bool json_there = b->options.json && strcmp(b->options.json, "-") == 0;
+	return json_on_stdout(b) ? stderr : stdout;
+}
 
-	return json_there ? stderr : stdout;
+/* Before the measurement, which takes minutes, so that what cannot be written is known before. */
+static bool open_json(const struct bench *b, FILE **json)
+{
+	const char *name = b->options.json;
+
+	*json = NULL;
+	if (!name)
+		return true;
+	*json = json_on_stdout(b) ? stdout : fopen(name, "we");
+	if (!*json)
+		screen_say("cannot write %s: %s", name, strerror(errno));
+	return *json != NULL;
+}
+
+static bool write_json(const struct bench *b, FILE *json)
+{
+	if (!json)
+		return true;
+	json_write(&b->results, json);
+	if (json == stdout || (!ferror(json) && fclose(json) == 0))
+		return true;
+	screen_say("cannot write %s", b->options.json);
+	return false;
+}
+
+static bool write_plots(const struct bench *b)
+{
+	int rc = b->options.plots ? plot_write(&b->results, b->options.plots) : 0;
+
+	if (rc)
+		screen_say("cannot write %s: %s", b->options.plots, strerror(rc));
+	return rc == 0;
 }
 
 static void measure(struct bench *b)
@@ -190,6 +230,7 @@ static int flushed(int status)
 static int bench(struct bench *b)
 {
 	char path[PATH_MAX];
+	FILE *json;
 
 	plan(b);
 	if (b->options.list) {
@@ -200,7 +241,11 @@ static int bench(struct bench *b)
 		screen_say("there is no program %s", path);
 		return STATUS_NOT_FOUND;
 	}
+	if (!open_json(b, &json))
+		return STATUS_SYSTEM;
 	measure(b);
+	if (!write_json(b, json) || !write_plots(b))
+		return STATUS_SYSTEM;
 	return flushed(any_failed(b) ? STATUS_FAILED : STATUS_OK);
 }
 

@@ -11,7 +11,7 @@
 
 #define BENCH "bench" /* as messages name the subcommand */
 #define RUNS 5
-#define SHORT_RUNS 3
+#define SHORT_RUNS 2
 #define TIMEOUT_MS 60000
 #define NAME_MAX_LEN 63
 
@@ -24,7 +24,7 @@ const char bench_options_help[] =
 	"  -s, --short      the short form, which takes less than a minute\n"
 	"  -p PEERS         measure these only, names with commas between them\n"
 	"  -w WORKLOADS     measure these only, names with commas between them\n"
-	"  -n RUNS          measure each so many times (5 unless given, 3 in the short form)\n"
+	"  -n RUNS          measure each so many times (5 unless given, 2 in the short form)\n"
 	"  -j JOBS          have no more than JOBS jobs in a workload\n"
 	"  -t SECONDS       give up a run that takes longer (60 unless given)\n"
 	"  -d FOLDER        where the peers' programs are\n"

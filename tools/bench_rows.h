@@ -22,7 +22,7 @@ struct row {
 extern const struct row bench_rows[];
 extern const size_t bench_rows_count;
 
-/* Whether the slow peers do only their share of the jobs, which then costs no more than time. */
+/* Whether the slow peers do only their share of the jobs.  The row's figures are all for one job. */
 bool bench_row_is_divisible(const struct row *row);
 
 #endif

@@ -30,7 +30,7 @@ final class Peer {
 	private static final int BATCH = 1000;
 	private static final int WARM_UP_MOST = 1000000;
 	/* So often is the meter read before a workload that does nothing, so that it is compiled. */
-	private static final int METER_WARM_UP = 50;
+	private static final int METER_WARM_UP = 10;
 	private static final int SETTLE_MS = 100;
 	private static final int EXIT_CANNOT = 3;
 	private static final Runnable NOTHING = () -> {};
