@@ -88,7 +88,7 @@ static void plan(struct bench *b)
 			s->jobs = bench_options_jobs(&b->options, &bench_rows[row],
 			                             bench_peers[peer].share);
 			if (s->state == SERIES_MEASURED)
-				b->steps += b->options.runs;
+				b->steps += bench_row_runs(&bench_rows[row], b->options.runs);
 		}
 	}
 }
@@ -139,7 +139,7 @@ static void measure_row(struct bench *b, size_t row)
 {
 	if (!screen_has_progress())
 		screen_say("%s: %s", bench_rows[row].workload, bench_rows[row].title);
-	for (size_t run = 0; run < b->options.runs; run++) {
+	for (size_t run = 0; run < bench_row_runs(&bench_rows[row], b->options.runs); run++) {
 		for (size_t peer = 0; peer < bench_peers_count; peer++)
 			take_sample(b, row, peer);
 	}

@@ -8,6 +8,7 @@
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
+#define IDLE_RUNS 2 /* they take as long as they are to take, and vary little */
 #define BOUND 10000 /* ptjobs' own pending limit, unless set */
 
 /* In the order: name, protocol, title, jobs, jobs of the short form, workers, producers, time,
@@ -27,8 +28,8 @@ const struct row bench_rows[] = {
 	{"bounded", "jobs", "4 producers, 2 workers, 10,000 pending", 1000000, 0, 2, 4, 0, BOUND},
 	{"bounded", "jobs", "4 producers, 2 workers, no limit", 1000000, 0, 2, 4, 0, 0},
 	{"roundtrip", "roundtrip", "one after another, 2 workers", 20000, 1000, 2, 1, 0, 0},
-	{"roundtrip", "roundtrip", "one each millisecond, 2 workers", 1000, 0, 2, 1, MS, 0},
-	{"start", "start", "one each 200 µs, 2 workers", 5000, 300, 2, 1, 200 * US, 0},
+	{"roundtrip", "roundtrip", "one each millisecond, 2 workers", 500, 0, 2, 1, MS, 0},
+	{"start", "start", "one each 200 µs, 2 workers", 2500, 300, 2, 1, 200 * US, 0},
 	{"sleep", "sleep", "1 ms each, 100 workers", 20000, 2000, 100, 1, MS, 0},
 	{"memory", "memory", "pending behind 2 blocked workers", 1000000, 100000, 2, 1, 0, 0},
 	{"growth", "jobs", "a hundred thousand, 10,000 pending", 100000, 0, 2, 1, 0, BOUND},
@@ -50,6 +51,13 @@ const struct row bench_rows[] = {
 };
 
 const size_t bench_rows_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
+
+size_t bench_row_runs(const struct row *row, size_t wanted)
+{
+	bool idles = strcmp(row->protocol, "idle") == 0;
+
+	return idles && wanted > IDLE_RUNS ? IDLE_RUNS : wanted;
+}
 
 bool bench_row_is_divisible(const struct row *row)
 {

@@ -22,6 +22,9 @@ struct row {
 extern const struct row bench_rows[];
 extern const size_t bench_rows_count;
 
+/* How often the row is measured where so many runs are wanted. */
+size_t bench_row_runs(const struct row *row, size_t wanted);
+
 /* Whether the slow peers do only their share of the jobs.  The row's figures are all for one job. */
 bool bench_row_is_divisible(const struct row *row);
 
