@@ -85,9 +85,11 @@ static void wake_workers_locked(struct ptj_scheduler *s)
 		parker_wake(&container_of(node, struct worker, link)->parker);
 }
 
+/* A straggler may have no thread of the scheduler's: who closed it calls its release function.  Then only
+   the counts tell that a worker has a job in its hands that was not marked. */
 static bool no_thread_to_wait_for(const struct ptj_scheduler *s)
 {
-	return s->pending.guests == 0 && s->threads <= s->straggling;
+	return s->pending.guests == 0 && s->threads <= s->straggling && is_quiet(s);
 }
 
 static bool is_closed(const struct ptj_scheduler *s)

@@ -6,6 +6,7 @@
 
 #include "bracket.h"
 #include "keep_errno.h"
+#include "lane.h"
 #include "scheduler.h"
 #include "worker.h"
 
@@ -39,6 +40,9 @@ static void unref_last(ptj_job *job)
 	}
 	mutex_lock(&s->mu);
 	job_free_locked(job);
+	/* Slabs are unmapped by a worker, which does not look while it is in the lane. */
+	if (roster_wants_reclaim_locked(&s->roster))
+		lane_shut_locked(s);
 	scheduler_unlock(s);
 }
 

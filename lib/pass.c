@@ -53,6 +53,9 @@ static ptj_job *make_next_ready_locked(struct worker *w)
 	if (job_move(job, JOB_PENDING, 0, JOB_READY, JOB_PERMIT))
 		return job;
 	permits_exhume_locked(w->s, job);
+	/* Then the permit goes where permits_dispatch_locked() says. */
+	if (!list_empty(&w->s->reclaim) || count_get(&w->s->active) > w->s->limit)
+		return NULL;
 	return permits_next_locked(w->s, JOB_READY, JOB_PERMIT);
 }
 

@@ -13,7 +13,7 @@
 
    A pending job that is closed frees its place at once.  If it lies in the middle of the ring it
    stays there, buried, until its turn comes; whoever takes it out then leaves it and takes the
-   next, whatever else there is to do, so that place is not used twice.
+   next, unless a lender is due the permit.
 
    All but the front is guarded by the scheduler's mu.
 
