@@ -18,6 +18,8 @@
 
 #include <stdlib.h>
 
+#define DROPS_AT_ONCE 4096
+
 /* Takes all jobs that no thread has entered, so that none of them runs any more. */
 static void take_unentered_locked(struct ptj_scheduler *s, struct link *jobs)
 {
@@ -37,12 +39,19 @@ static void take_unentered_locked(struct ptj_scheduler *s, struct link *jobs)
 	}
 }
 
+/* Lets go of s->mu from time to time: jobs that obey need it, and have until a deadline. */
 static void drop_all_locked(struct ptj_scheduler *s, struct link *jobs)
 {
 	struct link *node;
+	size_t n;
 
-	while ((node = list_pop(jobs)))
+	for (n = 1; (node = list_pop(jobs)); n++) {
 		drop_locked(s, container_of(node, ptj_job, at.link));
+		if (n % DROPS_AT_ONCE == 0) {
+			mutex_unlock(&s->mu);
+			mutex_lock(&s->mu);
+		}
+	}
 }
 
 struct request {
@@ -167,7 +176,6 @@ static void close_locked(struct ptj_scheduler *s)
 	struct link unentered;
 	deadline until;
 
-	deadline_from_timeout(s->close_timeout, s->close_timeout, &until);
 	set_phase_locked(s, SCHEDULER_CLOSING);
 	lane_shut_locked(s);
 	front_close_locked(&s->pending.front);
@@ -176,6 +184,7 @@ static void close_locked(struct ptj_scheduler *s)
 	roster_each_locked(&s->roster, request_one_locked, &request);
 	wake_workers_locked(s);
 	waiter_nudge_all(&s->reclaim);
+	deadline_from_timeout(s->close_timeout, s->close_timeout, &until);
 	cancel_those_with_callbacks_locked(s, request.due);
 	drop_all_locked(s, &unentered);
 	block_until_locked(s, is_quiet, until, false);
