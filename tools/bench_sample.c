@@ -2,6 +2,7 @@
 
 #include <config.h>
 
+#include "bench_futex.h"
 #include "bench_program.h"
 #include "bench_sample.h"
 
@@ -14,7 +15,7 @@
 
 #define STATUS_CANNOT 3
 
-static const char *const raw_names[RAW_COUNT] = {
+static const char *const raw_names[] = {
 	[RAW_WALL] = "wall_ns",        [RAW_CPU] = "cpu_ns",
 	[RAW_VOLUNTARY] = "voluntary", [RAW_INVOLUNTARY] = "involuntary",
 	[RAW_BYTES] = "bytes",         [RAW_RETURNED] = "returned",
@@ -68,7 +69,7 @@ static bool read_line(struct sample *sample, char *line)
 		snprintf(sample->version, sizeof(sample->version), "%s", text);
 		return true;
 	}
-	for (int i = 0; i < RAW_COUNT; i++) {
+	for (size_t i = 0; i < sizeof(raw_names) / sizeof(raw_names[0]); i++) {
 		if (strcmp(line, raw_names[i]) == 0)
 			return read_raw(sample, (enum raw)i, text);
 	}
@@ -109,10 +110,12 @@ enum sample_answer sample_take(char **args, int64_t timeout_ms, struct sample *s
 {
 	enum sample_answer answer;
 	char *output;
-	int status, rc;
+	int status, rc, counter;
 
 	*sample = (struct sample){0};
+	counter = futex_count_begin();
 	rc = program_run(args, timeout_ms, &output, &status);
+	sample->has[RAW_FUTEX] = futex_count_end(counter, &sample->raw[RAW_FUTEX]);
 	if (rc) {
 		snprintf(reason, size, "cannot be run: %s", strerror(rc));
 		return SAMPLE_FAILED;

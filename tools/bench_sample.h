@@ -9,8 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The figures of the protocol that are one number each. */
-enum raw { RAW_WALL, RAW_CPU, RAW_VOLUNTARY, RAW_INVOLUNTARY, RAW_BYTES, RAW_RETURNED, RAW_COUNT };
+/* The figures of the protocol that are one number each, and what the kernel counted besides. */
+enum raw {
+	RAW_WALL,
+	RAW_CPU,
+	RAW_VOLUNTARY,
+	RAW_INVOLUNTARY,
+	RAW_BYTES,
+	RAW_RETURNED,
+	RAW_FUTEX,
+	RAW_COUNT
+};
 
 struct sample {
 	double raw[RAW_COUNT];

@@ -43,6 +43,20 @@ static double switches_each(const struct row *row, const struct series *series,
 	return switches(row, series, sample) / (double)series->jobs;
 }
 
+static double futexes(const struct row *row, const struct series *series,
+                      const struct sample *sample)
+{
+	(void)row;
+	(void)series;
+	return sample->has[RAW_FUTEX] ? sample->raw[RAW_FUTEX] : (double)NAN;
+}
+
+static double futexes_each(const struct row *row, const struct series *series,
+                           const struct sample *sample)
+{
+	return futexes(row, series, sample) / (double)series->jobs;
+}
+
 /* Jobs that compute need processors, too, and not only workers. */
 static double ideal_ns(const struct row *row, const struct series *series, bool sleeps)
 {
@@ -130,6 +144,7 @@ static const struct figure of_jobs[] = {
 	{"million_jobs_per_s", "M jobs/s", 3, true, rate},
 	{"cpu_ns_per_job", "CPU ns/job", 0, true, cpu_each},
 	{"switches_per_job", "switches/job", 5, false, switches_each},
+	{"futex_calls_per_job", "futex/job", 5, false, futexes_each},
 	END,
 };
 static const struct figure of_toil[] = {
@@ -137,12 +152,14 @@ static const struct figure of_toil[] = {
 	{"percent_of_ideal", "% of ideal", 1, false, of_ideal},
 	{"cpu_ns_per_job", "CPU ns/job", 0, true, cpu_each},
 	{"switches_per_job", "switches/job", 5, false, switches_each},
+	{"futex_calls_per_job", "futex/job", 5, false, futexes_each},
 	END,
 };
 static const struct figure of_sleep[] = {
 	{"times_ideal", "x ideal", 3, true, over_ideal},
 	{"cpu_us_per_job", "CPU us/job", 2, true, cpu_each_us},
 	{"switches_per_job", "switches/job", 3, false, switches_each},
+	{"futex_calls_per_job", "futex/job", 3, false, futexes_each},
 	END,
 };
 static const struct figure of_latency[] = {
@@ -150,6 +167,7 @@ static const struct figure of_latency[] = {
 	{"p99_us", "p99 us", 2, true, latency_99},
 	{"cpu_us_per_job", "CPU us/job", 2, false, cpu_each_us},
 	{"switches_per_job", "switches/job", 3, false, switches_each},
+	{"futex_calls_per_job", "futex/job", 3, false, futexes_each},
 	END,
 };
 static const struct figure of_memory[] = {
@@ -161,6 +179,7 @@ static const struct figure of_close[] = {
 	{"close_ms", "close ms", 2, true, wall_ms},
 	{"cpu_ms", "CPU ms", 2, true, cpu_ms},
 	{"switches", "switches", 0, false, switches},
+	{"futex_calls", "futex calls", 0, false, futexes},
 	END,
 };
 static const struct figure of_cancel[] = {
@@ -168,11 +187,13 @@ static const struct figure of_cancel[] = {
 	{"cancel_median_us", "cancel us", 2, true, latency_50},
 	{"cpu_us_per_job", "CPU us/job", 2, false, cpu_each_us},
 	{"switches_per_job", "switches/job", 3, false, switches_each},
+	{"futex_calls_per_job", "futex/job", 3, false, futexes_each},
 	END,
 };
 static const struct figure of_idle[] = {
 	{"cpu_ms", "CPU ms", 3, true, cpu_ms},
 	{"wakeups", "wake-ups", 0, true, switches},
+	{"futex_calls", "futex calls", 0, false, futexes},
 	END,
 };
 

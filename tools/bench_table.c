@@ -124,5 +124,8 @@ void table_foot(const struct results *r, FILE *to)
 			        "again\n",
 			        p->name, p->title, p->package);
 	}
-	fputs("A dash: the peer has no such thing.\n", to);
+	fputs("A dash: the peer has no such thing.  Futex calls are those of the whole program, "
+	      "and\n"
+	      "counted where the kernel lets us, which it does for root.\n",
+	      to);
 }
