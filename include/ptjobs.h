@@ -289,7 +289,8 @@ PTJ_API int ptj_job_attr_set_explicit_result(ptj_job_attr *attr, int on);
 
 /* Runs fn(arg) as a job of s.  With a permit free the job is active when this returns; else it is
    pending.  While pending_limit jobs are pending it blocks, and is a cancellation point; those who
-   block are served in turn, and others only from what places are free beside theirs.  *out, where out is not NULL, becomes a handle for ptj_job_unref().
+   block are served in turn, and others only from what places are free beside theirs.  *out, where
+   out is not NULL, becomes a handle for ptj_job_unref().
    On any error, and when cancelled, the job never was and arg is the caller's.
    ESHUTDOWN: s is closed, also while blocked.  EAGAIN: no thread can be started and none is
    running.  ENOMEM.  EINTR.  EINVAL: s or fn is NULL. */
@@ -398,10 +399,10 @@ PTJ_API int ptj_job_cancel_fd(void);
 PTJ_API int ptj_sleep(int64_t ms);
 
 /* Has fn(arg) called on the closer's thread when a close of the calling job begins, after the flag
-   is set and the cancel fd is readable, and before the thread is cancelled; at once, on this thread, if it has begun already.  Replaces
-   a callback registered before.  A NULL fn unregisters it, waiting for a callback that is
-   running, unless called from within it; so does the end of the job.  EINVAL outside a job.
-   ENOMEM. */
+   is set and the cancel fd is readable, and before the thread is cancelled; at once, on this
+   thread, if it has begun already.  Replaces a callback registered before.  A NULL fn unregisters
+   it, waiting for a callback that is running, unless called from within it; so does the end of the
+   job.  EINVAL outside a job.  ENOMEM. */
 PTJ_API int ptj_job_on_cancel(void (*fn)(void *arg), void *arg);
 
 /* ---- Constants ------------------------------------------------------------------------------- */

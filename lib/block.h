@@ -21,7 +21,7 @@ struct block {
 	struct waiter waiter;
 	struct lender lender;
 	bool obliging; /* lends, and is interrupted; a close does neither */
-	/* Called with s->mu held after a cancellation took the waiter off its list; NULL: nothing. */
+	/* Called with s->mu held after a cancellation took the waiter off its list; NULL: none. */
 	void (*undo)(struct block *b);
 	struct parker *parker;
 	struct parker own;

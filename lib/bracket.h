@@ -4,9 +4,9 @@
    Cancel state and type cost nanoseconds and are restored after every job.  The mask and the name
    cost a system call each, more than a short job does.  A job that was given a name always has it
    on its thread, and finds the mask as it should be.  So do the first BRACKET_EXACT of the others
-   in each tick of the coarse clock (1 to 10 ms), and those that come to a worker that was idle.  What comes
-   beyond that many in one tick is short: it runs under the scheduler's name, and finds what one like
-   it did to the mask.
+   in each tick of the coarse clock (1 to 10 ms), and those that come to a worker that was idle.
+   What comes beyond that many in one tick is short: it runs under the scheduler's name, and finds
+   what one like it did to the mask.
 
    SPDX-License-Identifier: Apache-2.0 */
 

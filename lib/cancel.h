@@ -12,13 +12,13 @@
 
 #include "scheduler.h"
 
-/* Sets the flag, makes the fd readable, wakes the job's thread.  False if that was done before, or the
-   job is neither READY nor RUNNING.  Cancellation disabled. */
+/* Sets the flag, makes the fd readable, wakes the job's thread.  False if that was done before, or
+   the job is neither READY nor RUNNING.  Cancellation disabled. */
 bool cancel_begin_locked(ptj_job *job);
 
-/* Calls the callback, if there is one by now, and cancels the thread.  After a cancel_begin_locked() that
-   returned true, once.  s->mu is released and reacquired if there is a callback; the caller has
-   a reference to job.  Cancellation disabled. */
+/* Calls the callback, if there is one by now, and cancels the thread.  After a
+   cancel_begin_locked() that returned true, once.  s->mu is released and reacquired if there is a
+   callback; the caller has a reference to job.  Cancellation disabled. */
 void cancel_complete_locked(struct ptj_scheduler *s, ptj_job *job);
 
 #endif

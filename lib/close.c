@@ -59,8 +59,8 @@ struct request {
 	ptj_job *due; /* those with a callback, by next_due, with a reference each */
 };
 
-/* Asks a job that runs, before anything is done that could take time.  A shield whose thread has not
-   entered it finds the flag. */
+/* Asks a job that runs, before anything is done that could take time.  A shield whose thread has
+   not entered it finds the flag. */
 static void request_one_locked(ptj_job *job, void *user)
 {
 	struct request *request = user;
@@ -94,8 +94,8 @@ static void wake_workers_locked(struct ptj_scheduler *s)
 		parker_wake(&container_of(node, struct worker, link)->parker);
 }
 
-/* A straggler may have no thread of the scheduler's: who closed it calls its release function.  Then only
-   the counts tell that a worker has a job in its hands that was not marked. */
+/* A straggler may have no thread of the scheduler's: who closed it calls its release function. Then
+   only the counts tell that a worker has a job in its hands that was not marked. */
 static bool no_thread_to_wait_for(const struct ptj_scheduler *s)
 {
 	return s->pending.guests == 0 && s->threads <= s->straggling && is_quiet(s);
@@ -107,7 +107,7 @@ static bool is_closed(const struct ptj_scheduler *s)
 }
 
 /* Whether user code of job's holds the close up.  One that is pending by now is with a worker that
-	is about to drop it, one that is passing with a worker that is about to end it. */
+   is about to drop it, one that is passing with a worker that is about to end it. */
 static bool holds_up_locked(ptj_job *job)
 {
 	switch (job_phase(job)) {

@@ -17,7 +17,7 @@
 	the door is open  =>  no permit is free, so at least one job has not ended
 	credit > 0  =>  jobs in the queue + blocked spawners + credit  <=  pending limit
 
-   Checked by tests/test_spawn.c and tests/stress_cancel.c.  Lock order: s->mu, then front->mu.
+   Checked by tests/test_lane.c and tests/stress_cancel.c.  Lock order: s->mu, then front->mu.
 
    SPDX-License-Identifier: Apache-2.0 */
 

@@ -5,7 +5,7 @@
 	                  |
 	 (new) --> PENDING --> READY --> RUNNING --> FINISHING --> ENDED
 	              |  \       |       ^  |  |                     ^
-	              |   +------|-------+  |  +----> PASSING -------+  its worker goes on without s->mu
+	              |   +------|-------+  |  +----> PASSING -------+  goes on without s->mu
 	              |          |          +------------------------+  nothing to settle
 	              +----------+--> FINISHING        closed before its function was entered
 
@@ -19,9 +19,9 @@
 
    The phase and the flags are one word, which tells who may do what.  All moves are made with the
    scheduler's mu held, but for three, which a worker makes by compare-and-swap (lane.h): PENDING
-   to RUNNING, RUNNING to PASSING, PASSING to ENDED.  Each of the first two fails if a flag says that
-   there is something to be done under mu first; so whoever holds mu and has set such a flag while
-   the job was RUNNING knows that the job stays so until mu is released: job_pin_locked().
+   to RUNNING, RUNNING to PASSING, PASSING to ENDED.  Each of the first two fails if a flag says
+   that there is something to be done under mu first; so whoever holds mu and has set such a flag
+   while the job was RUNNING knows that the job stays so until mu is released: job_pin_locked().
 
    A job is 64 bytes, one cache line.  What few jobs have lies in a job_extra.
 

@@ -32,7 +32,8 @@ void __tsan_release(void *addr);
 #endif
 
 /* Makes a mutex that many threads want for very short times: who finds it taken tries for a moment
-   before it sleeps.  In three interleaved runs that was 5.7 against 3.8 million empty jobs a second. */
+   before it sleeps.  In three interleaved runs that was 5.7 against 3.8 million empty jobs a
+   second. */
 static inline void mutex_init_busy(pthread_mutex_t *mu)
 {
 #ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP

@@ -52,7 +52,7 @@ bool pending_has_room(struct pending *p);
    have been closed: then pending_exhume(). */
 ptj_job *pending_pop(struct pending *p);
 
-/* Frees the place of a job that was closed.  False: it lies in the ring, and is counted as buried. */
+/* Frees the place of a job that was closed.  False: it lies in the ring, and counts as buried. */
 bool pending_bury(struct pending *p, ptj_job *job);
 
 /* A buried job was taken out. */
@@ -63,7 +63,7 @@ void pending_exhume(struct pending *p);
 void pending_offer(struct pending *p);
 
 /* Ends the reservation of a released spawner, which is back; it pushes its job or leaves, and then
-   calls pending_offer(). */
+   offers what is free to the next. */
 void pending_claim(struct pending *p);
 
 /* Whether some spawner is to be told of the next place that comes free. */

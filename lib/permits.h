@@ -37,8 +37,8 @@ void permit_drop_locked(struct ptj_scheduler *s, ptj_job *job);
 /* Hands free permits to whoever is due one.  Pending jobs that get one are in s->ready then. */
 void permits_dispatch_locked(struct ptj_scheduler *s);
 
-/* The oldest pending job, taken out of the queue, now in that phase and with those flags; NULL: none,
-   and no more come to the front.  The counts are the caller's to see to. */
+/* The oldest pending job, taken out of the queue, now in that phase and with those flags; NULL:
+   none, and no more come to the front.  The counts are the caller's to see to. */
 ptj_job *permits_next_locked(struct ptj_scheduler *s, uint32_t phase, uint32_t flags);
 
 /* Lets go of a job that lay buried in the queue and was taken out. */

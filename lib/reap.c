@@ -7,6 +7,7 @@
 #include "callback.h"
 #include "finish.h"
 #include "fork.h"
+#include "lane.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -161,6 +162,7 @@ void unwound(void *arg)
 		callback_unregister_locked(s, w->job);
 	recycle_flush_locked(&w->recycle, s);
 	list_append(&s->unwound, &w->queue);
+	lane_shut_locked(s);
 	if (!wake_reaper_locked(s, w->job))
 		hand_over_locked(w);
 	mutex_unlock(&s->mu);

@@ -19,7 +19,7 @@
 
 #include "job.h"
 
-/* How far ahead of a taker a job's memory is fetched: with as many takers running it is its next. */
+/* How far ahead of a taker a job's memory is fetched: with as many takers it is its next. */
 #define RING_AHEAD 2
 
 struct ring {

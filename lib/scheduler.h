@@ -1,9 +1,9 @@
 /* The scheduler: what its parts share.
 
    One mutex, s->mu, guards everything that is not marked otherwise.  Lock order: s->mu, then the
-   front's, then a parker's.  No thread holds the mu of two schedulers.  No lock is held while user code runs:
-   whoever calls a job function, a release function, a handler, a callback or a visitor has
-   released s->mu before.
+   front's, then a parker's.  No thread holds the mu of two schedulers.  No lock is held while user
+   code runs: whoever calls a job function, a release function, a handler, a callback or a visitor
+   has released s->mu before.
 
    Why no job is lost.  A job that has not ended is in exactly one place: in s->pending, in
    s->ready, with the one worker that runs it or is about to, in s->unwound with the dead worker

@@ -19,7 +19,7 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 	b.waiter.job = job;
 	mutex_lock(&s->mu);
 	phase = job_set_locked(job, JOB_WAITED | JOB_OBSERVED) & JOB_PHASE;
-	/* Its permit may be another's already: who lent now would not be the first to get it back. */
+	/* Its permit may be another's already: who lent now would not be the first to get it. */
 	if (phase == JOB_PASSING)
 		block_keep_permit(&b);
 	if (phase != JOB_ENDED)

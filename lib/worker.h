@@ -4,8 +4,8 @@
    parks, and after the idle timeout it leaves.  It lives with cancellation disabled and every
    signal blocked, but for the span of a job's function.
 
-   Why a cancellation hits only the job it is meant for.  POSIX cannot take a cancellation back: one that
-   arrives after the job's last cancellation point stays pending in the thread.  So
+   Why a cancellation hits only the job it is meant for.  POSIX cannot take a cancellation back: one
+   that arrives after the job's last cancellation point stays pending in the thread.  So
    (1) pthread_cancel() is called with s->mu held, on the worker of a job that is RUNNING and has
        JOB_CLOSING set, so that it cannot end without s->mu: the job has not ended, and the thread
        is there;
@@ -30,8 +30,8 @@ struct worker {
 	struct inside frame;
 	struct bracket bracket;
 	struct recycle recycle;
-	ptj_job *
-		job; /* that it runs or is to run; NULL: none; others' while it is parked, or dead */
+	/* What it runs or is to run; NULL: none.  Others' while it is parked, or dead. */
+	ptj_job *job;
 	ptj_job *next; /* that it took out of the queue, and has not begun; NULL: none */
 
 	struct parker parker;

@@ -451,7 +451,7 @@ static void *job_note(void *what)
 	return NULL;
 }
 
-/* It is active, and others are only in line: the worker does not pass its permit on to them first. */
+/* It is active, and others are only in line: the worker does not pass its permit to them first. */
 START_TEST(a_job_without_a_thread_goes_before_those_in_line)
 {
 	recorder_init(&seen);

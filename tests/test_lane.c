@@ -2,8 +2,8 @@
    calls forced in between.  And the queue that it takes jobs from.
 
    A worker of the library's own waits at a gate within its job's function, and the test takes the
-   steps in its place: pass_take(), pass_begin(), and what follows where one of them fails.  When the gate opens the worker
-   goes on with the job that the test has left it.
+   steps in its place: pass_take(), pass_begin(), and what follows where one of them fails.  When
+   the gate opens the worker goes on with the job that the test has left it.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -314,7 +314,7 @@ START_TEST(a_closed_front_keeps_no_slots)
 }
 END_TEST
 
-/* ---- Lenders ---------------------------------------------------------------------------------- */
+/* ---- Lenders -------------------------------------------------------------------------------- */
 
 struct family {
 	ptj_scheduler *s;
@@ -369,8 +369,8 @@ static void *job_wait_for_other(void *arg)
 	return NULL;
 }
 
-/* The job that is waited for is over, and its permit as good as another's: who lent his own now would
-   not be the first to get one back. */
+/* The job that is waited for is over, and its permit as good as another's: who lent his own now
+   would not be the first to get one back. */
 START_TEST(nobody_lends_to_wait_for_what_is_passing)
 {
 	ptj_scheduler *s = make_simple(2, 0);
@@ -408,7 +408,7 @@ START_TEST(nobody_lends_to_wait_for_what_is_passing)
 }
 END_TEST
 
-/* ---- The queue -------------------------------------------------------------------------------- */
+/* ---- The queue ------------------------------------------------------------------------------ */
 
 static atomic_int next_number;
 static atomic_int out_of_order;
@@ -523,7 +523,7 @@ struct taker {
 	long out_of_order;
 };
 
-/* tokens[0], put in last of all, has no order; each taker puts an end to itself with one of them. */
+/* tokens[0], put in last of all, has no order: each taker ends with one of them. */
 static void *take_all(void *arg)
 {
 	struct taker *taker = arg;

@@ -25,7 +25,7 @@ extern const size_t bench_rows_count;
 /* How often the row is measured where so many runs are wanted. */
 size_t bench_row_runs(const struct row *row, size_t wanted);
 
-/* Whether the slow peers do only their share of the jobs.  The row's figures are all for one job. */
+/* Whether the slow peers do only their share of the jobs: the row's figures are for one job. */
 bool bench_row_is_divisible(const struct row *row);
 
 #endif
