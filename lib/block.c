@@ -45,12 +45,12 @@ static void lend(struct block *b)
 		workers_wanted_locked(home);
 		return;
 	}
-	mutex_unlock(&b->s->mu);
-	mutex_lock(&home->mu);
+	monitor_unlock(&b->s->mu);
+	monitor_lock(&home->mu);
 	lender_lend_locked(&b->lender);
 	workers_wanted_locked(home);
-	mutex_unlock(&home->mu);
-	mutex_lock(&b->s->mu);
+	monitor_unlock(&home->mu);
+	monitor_lock(&b->s->mu);
 }
 
 /* s->mu is not held: it is released in the park, the only cancellation point. */
@@ -58,7 +58,7 @@ static void abandon(void *arg)
 {
 	struct block *b = arg;
 
-	mutex_lock(&b->s->mu);
+	monitor_lock(&b->s->mu);
 	list_remove(&b->waiter.link);
 	if (b->undo)
 		b->undo(b);
@@ -89,9 +89,9 @@ static int loop_locked(struct block *b, deadline until)
 		if (deadline_passed(until))
 			return ETIMEDOUT;
 		retry = workers_wanted_locked(s) ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		parker_park(b->parker, deadline_earlier(until, retry));
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 	}
 }
 

@@ -16,11 +16,11 @@ void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
 
 	extra->on_cancel = NULL;
 	extra->calling = true;
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	inside_push(&frame);
 	fn(extra->on_cancel_arg);
 	inside_pop(&frame);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	extra->calling = false;
 	if (extra->called)
 		parker_wake(extra->called);
@@ -34,9 +34,9 @@ void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job)
 	extra->on_cancel = NULL;
 	while (extra->calling) {
 		extra->called = parker;
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		parker_park(parker, DEADLINE_NEVER);
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 	}
 	extra->called = NULL;
 	inside_parker_done(parker, &own);
@@ -68,12 +68,12 @@ int ptj_job_on_cancel(void (*fn)(void *arg), void *arg)
 		return inside_callback() && !fn ? 0 : EINVAL;
 	s = scheduler_of(self);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (fn)
 		rc = register_locked(s, self, fn, arg);
 	else if (self->extra)
 		callback_unregister_locked(s, self);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 	return rc;
 }

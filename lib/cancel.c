@@ -65,7 +65,7 @@ int ptj_job_cancel_fd(void)
 	if (!self)
 		return -1;
 	s = scheduler_of(self);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	extra = job_extra_locked(self);
 	if (extra) {
 		if (extra->cancel_fd < 0)
@@ -73,7 +73,7 @@ int ptj_job_cancel_fd(void)
 				eventfd(job_has(self, JOB_CLOSING), EFD_CLOEXEC | EFD_NONBLOCK);
 		fd = extra->cancel_fd;
 	}
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	return fd;
 }
 

@@ -48,8 +48,8 @@ static void drop_all_locked(struct ptj_scheduler *s, struct link *jobs)
 	for (n = 1; (node = list_pop(jobs)); n++) {
 		drop_locked(s, container_of(node, ptj_job, at.link));
 		if (n % DROPS_AT_ONCE == 0) {
-			mutex_unlock(&s->mu);
-			mutex_lock(&s->mu);
+			monitor_unlock(&s->mu);
+			monitor_lock(&s->mu);
 		}
 	}
 }
@@ -158,9 +158,9 @@ static void report_stragglers_locked(struct ptj_scheduler *s)
 		if (!job)
 			return;
 		job_set_locked(job, JOB_REPORTED);
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		report_straggler(s, job);
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 		job_unref_locked(job);
 	}
 }
@@ -203,12 +203,12 @@ static void close_scheduler(struct ptj_scheduler *s)
 	int cancel_state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (scheduler_phase(s) == SCHEDULER_OPEN)
 		close_locked(s);
 	else
 		block_until_locked(s, is_closed, DEADLINE_NEVER, false);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 }
 
@@ -307,7 +307,7 @@ void ptj_scheduler_free(ptj_scheduler *s)
 	}
 	close_scheduler(s);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	while (reap_locked(s, DEADLINE_NEVER))
 		;
 	join_exited_locked(s);

@@ -16,9 +16,9 @@ static void report_job(struct ptj_scheduler *s, ptj_job *job, const char *messag
 	ptj_context context = {.message = message, .job = job, .error = error};
 	struct job_extra *extra;
 
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	extra = job->extra;
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	if (extra && job_has_failed(job))
 		context.error_message = extra->message;
 	if (extra && extra->traceback_len > 0) {
@@ -63,17 +63,17 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 	release = strip_locked(s, job, &cancel_fd);
 	inside_push(&frame);
 	if (release || cancel_fd >= 0) {
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		if (cancel_fd >= 0)
 			close(cancel_fd);
 		if (release)
 			release(job->arg);
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 	}
 	if (job_has(job, JOB_FAILED) && !job_has(job, JOB_OBSERVED | JOB_STRAGGLER)) {
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		report_job(s, job, "Job processing failed", job->outcome.error);
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 	}
 	inside_pop(&frame);
 }

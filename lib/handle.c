@@ -38,7 +38,7 @@ static void unref_last(ptj_job *job)
 		scheduler_release_dead(s, 1);
 		return;
 	}
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	job_free_locked(job);
 	/* Slabs are unmapped by a worker, which does not look while it is in the lane. */
 	if (roster_wants_reclaim_locked(&s->roster))
@@ -84,10 +84,10 @@ const char *ptj_job_error_message(const ptj_job *job)
 	if (!job || is_dead(job) || !job_has_failed(job))
 		return NULL;
 	s = scheduler_of(job);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (job->extra)
 		message = job->extra->message;
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	return message;
 }
 
@@ -105,9 +105,9 @@ int ptj_job_get_name(const ptj_job *job, char *buf, size_t size)
 	if (!job || (!buf && size > 0) || is_dead(job))
 		return 0;
 	s = scheduler_of(job);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	len = job_name_locked(job, buf, size);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	return len;
 }
 
@@ -146,9 +146,9 @@ int ptj_job_set_name(ptj_job *job, const char *name)
 		return ENOMEM;
 	s = scheduler_of(job);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	rc = set_name_locked(job, copy);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 	if (rc)
 		free(copy);
@@ -173,12 +173,12 @@ int ptj_job_describe(const ptj_job *job, char *buf, size_t size)
 	if (!job || (!buf && size > 0) || is_dead(job))
 		return 0;
 	s = scheduler_of(job);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (job->extra && job->extra->name)
 		name = job->extra->name;
 	else
 		job_name_locked(job, number, sizeof(number));
 	len = snprintf(buf, size, "<Job %s name=%s>", state_name(job), name);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	return len;
 }

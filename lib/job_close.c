@@ -49,16 +49,16 @@ int close_job(ptj_job *job, deadline until)
 	int rc = 0, cancel_state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (job_phase(job) != JOB_ENDED) {
 		job_set_locked(job, JOB_OBSERVED);
 		begin_close_locked(s, job);
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		rc = await_job(job, until, false);
 		if (rc == 0 && job_has(job, JOB_FAILED))
 			rc = PTJ_EFAILED;
 	} else {
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 	}
 	pthread_setcancelstate(cancel_state, NULL);
 	return rc;

@@ -1,6 +1,6 @@
 /* Locking, in terms that ThreadSanitizer follows everywhere.
 
-   Its run-time stops seeing a thread's locks when a cancellation unwinds the thread out of a
+   Its run-time stops seeing a thread's locks and atomics when a cancellation unwinds the thread out of a
    blocking call (github.com/google/sanitizers issue 646), and would take what the cleanup handler
    in worker.c does, under s->mu, for races.  So the order that a mutex makes is also said outright:
    its holder acquires what the one before released.  In other builds this is a plain mutex.

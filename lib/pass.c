@@ -13,9 +13,9 @@ static void end(struct worker *w, ptj_job *job)
 	uint32_t state = atomic_fetch_xor(&job->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
 
 	if (state & JOB_WAITED) {
-		mutex_lock(&w->s->mu);
+		monitor_lock(&w->s->mu);
 		release_waiters_locked(w->s, job);
-		mutex_unlock(&w->s->mu);
+		monitor_unlock(&w->s->mu);
 	}
 	if (job_drop_ref(job))
 		recycle_put(&w->recycle, w->s, job);

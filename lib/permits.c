@@ -128,9 +128,9 @@ static void await_permit_locked(struct lender *l, deadline until)
 			take_back_locked(l);
 			return;
 		}
-		mutex_unlock(&home->mu);
+		monitor_unlock(&home->mu);
 		parker_park(l->waiter.parker, until);
-		mutex_lock(&home->mu);
+		monitor_lock(&home->mu);
 	}
 }
 
@@ -141,11 +141,11 @@ void lender_end(struct lender *l, deadline until)
 	if (!l->home)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_lock(&l->home->mu);
+	monitor_lock(&l->home->mu);
 	lender_reclaim_locked(l);
 	if (l->state == LENDER_RECLAIMING)
 		await_permit_locked(l, until);
 	l->state = LENDER_IDLE;
-	mutex_unlock(&l->home->mu);
+	monitor_unlock(&l->home->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 }

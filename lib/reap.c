@@ -58,9 +58,9 @@ bool reap_locked(struct ptj_scheduler *s, deadline until)
 	/* This may take time, and others may rely on this thread for the rest. */
 	workers_wanted_locked(s);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	rc = join(w->thread, &value, until);
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (rc == 0) {
 		thread_gone_locked(w);
 		job_decide_locked(w->job, false, value);
@@ -81,10 +81,10 @@ void join_exited_locked(struct ptj_scheduler *s)
 
 	while ((node = list_pop(&s->exited))) {
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		pthread_join(worker_of_queue(node)->thread, NULL);
 		worker_free(worker_of_queue(node));
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 		pthread_setcancelstate(cancel_state, NULL);
 	}
 }
@@ -134,9 +134,9 @@ void hand_over_locked(struct worker *w)
 
 	while (workers_wanted_locked(s) && s->serving == 0 && !anybody_blocked_locked(s) &&
 	       !is_awaited(w)) {
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		parker_park(&w->parker, deadline_in_ms(RETRY_MS));
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 	}
 }
 
@@ -155,7 +155,7 @@ void unwound(void *arg)
 	bracket_leave();
 	w->frame.about = w->frame.self;
 	w->frame.self = NULL;
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	worker_retire_locked(w);
 	w->job->at.worker = NULL;
 	if (w->job->extra)
@@ -165,6 +165,6 @@ void unwound(void *arg)
 	lane_shut_locked(s);
 	if (!wake_reaper_locked(s, w->job))
 		hand_over_locked(w);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	inside_pop(&w->frame);
 }

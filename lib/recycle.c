@@ -24,9 +24,9 @@ static void give_back(struct recycle *r, struct ptj_scheduler *s)
 	stashed = front_stash(&s->pending.front, r->slots, n);
 	if (stashed == n)
 		return;
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	free_locked(s, r->slots + stashed, n - stashed);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 }
 
 void recycle_put(struct recycle *r, struct ptj_scheduler *s, ptj_job *job)

@@ -164,7 +164,7 @@ static void unmap_all(struct link *slabs)
 		munmap(container_of(node, struct slab, roomy), SLAB_BYTES);
 }
 
-void roster_reclaim_locked(struct roster *r, pthread_mutex_t *mu)
+void roster_reclaim_locked(struct roster *r, struct monitor *mu)
 {
 	struct link doomed;
 
@@ -173,10 +173,10 @@ void roster_reclaim_locked(struct roster *r, pthread_mutex_t *mu)
 	list_init(&doomed);
 	list_append_all(&doomed, &r->doomed);
 	r->doomed_count = 0;
-	mutex_unlock(mu);
+	monitor_unlock(mu);
 	grace_wait();
 	unmap_all(&doomed);
-	mutex_lock(mu);
+	monitor_lock(mu);
 }
 
 struct roster *roster_of(const ptj_job *job)

@@ -56,7 +56,7 @@ bool roster_wants_reclaim_locked(const struct roster *r);
 
 /* Unmaps the doomed slabs after a grace period.  mu is the scheduler's, held; it is released and
    reacquired. */
-void roster_reclaim_locked(struct roster *r, pthread_mutex_t *mu);
+void roster_reclaim_locked(struct roster *r, struct monitor *mu);
 
 /* The roster that job's memory belongs to. */
 struct roster *roster_of(const ptj_job *job);

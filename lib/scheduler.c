@@ -62,7 +62,7 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	s->debug = attr->debug || debug_in_environment();
 	snprintf(s->name, sizeof(s->name), "%.15s",
 	         attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
-	mutex_init_busy(&s->mu);
+	monitor_init(&s->mu);
 	list_init(&s->ready);
 	list_init(&s->reclaim);
 	list_init(&s->workers);
@@ -142,11 +142,11 @@ void scheduler_unlock(struct ptj_scheduler *s)
 {
 	bool last = s->freed && s->threads == 0 && roster_slots_in_use(&s->roster) == 0;
 
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	if (!last)
 		return;
 	pthread_mutex_destroy(&s->pending.front.mu);
-	pthread_mutex_destroy(&s->mu);
+	monitor_destroy(&s->mu);
 	release(s);
 }
 
@@ -183,11 +183,11 @@ static size_t count_jobs(const struct ptj_scheduler *s, bool all)
 
 	if (!is_usable(s))
 		return 0;
-	mutex_lock(&locked->mu);
+	monitor_lock(&locked->mu);
 	n = pending_count(&locked->pending);
 	if (all)
 		n += count_get(&locked->entered);
-	mutex_unlock(&locked->mu);
+	monitor_unlock(&locked->mu);
 	return n;
 }
 

@@ -1,9 +1,9 @@
 /* The scheduler: what its parts share.
 
-   One mutex, s->mu, guards everything that is not marked otherwise.  Lock order: s->mu, then the
-   front's, then a parker's.  No thread holds the mu of two schedulers.  No lock is held while user
-   code runs: whoever calls a job function, a release function, a handler, a callback or a visitor
-   has released s->mu before.
+   One monitor, s->mu, guards everything that is not marked otherwise; whom its holder wakes is woken
+   when it is released (parker.h).  Lock order: s->mu, then the front's.  No thread holds the mu of
+   two schedulers.  No lock is held while user code runs: whoever calls a job function, a release
+   function, a handler, a callback or a visitor has released s->mu before.
 
    Why no job is lost.  A job that has not ended is in exactly one place: in s->pending, in
    s->ready, with the one worker that runs it or is about to, in s->unwound with the dead worker
@@ -54,7 +54,7 @@ struct ptj_scheduler {
 
 	struct report report; /* has its own discipline */
 
-	pthread_mutex_t mu; /* guards the rest */
+	struct monitor mu; /* guards the rest */
 
 	/* Counts: written under mu, relaxed; read anywhere.  Whoever saw a job ENDED sees them
 	   without it: they are written before the job's state is, with release. */

@@ -22,7 +22,7 @@ static void decide(ptj_job *self, uint32_t failed, int error, void *result, char
 	struct ptj_scheduler *s = scheduler_of(self);
 	struct job_extra *extra;
 
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	job_clear_locked(self, JOB_FAILED);
 	job_set_locked(self, JOB_DECIDED | failed);
 	if (failed)
@@ -35,7 +35,7 @@ static void decide(ptj_job *self, uint32_t failed, int error, void *result, char
 		extra->message = message;
 		message = NULL;
 	}
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	free(message);
 }
 

@@ -93,7 +93,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	}
 	name = given_name_locked(job, buf);
 	begin_locked(w, job);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	do {
 		entered = enter(w, name, &value);
 		if (worker_is_forked(w))
@@ -102,7 +102,7 @@ static bool run_locked(struct worker *w, ptj_job *job)
 		name = NULL;
 		passed = entered && pass_take(w, value) && pass_begin(w);
 	} while (passed && lane_is_open(s));
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	if (passed)
 		pass_adopt_locked(w);
 	else if (w->next)
@@ -138,9 +138,9 @@ static bool idle_locked(struct worker *w)
 			w->parked = false;
 			return false;
 		}
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		parker_park(&w->parker, until);
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 	}
 	return true;
 }
@@ -168,9 +168,9 @@ static bool tidy_locked(struct worker *w)
 		front_empty_stash_locked(&s->pending.front);
 	if (!w->bracket.rested) {
 		s->waking++;
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		bracket_rest(&w->bracket);
-		mutex_lock(&s->mu);
+		monitor_lock(&s->mu);
 		s->waking--;
 		return true;
 	}
@@ -230,7 +230,7 @@ static void leave_locked(struct worker *w)
 		return;
 	}
 	list_append(&s->exited, &w->queue);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 }
 
 void *worker_main(void *arg)
@@ -239,7 +239,7 @@ void *worker_main(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	inside_push(&w->frame);
-	mutex_lock(&w->s->mu);
+	monitor_lock(&w->s->mu);
 	if (!serve_locked(w))
 		return NULL;
 	inside_pop(&w->frame);

@@ -78,10 +78,10 @@ int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms, v
 		return rc;
 	b.flags |= JOB_SHIELD | JOB_OBSERVED | JOB_WAITED;
 
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	rc = start_locked(s, &b, &shield.job);
 	if (rc) {
-		mutex_unlock(&s->mu);
+		monitor_unlock(&s->mu);
 		blueprint_discard(&b);
 		return rc;
 	}

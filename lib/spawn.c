@@ -119,7 +119,7 @@ static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, d
 		rc = place_locked(s, b, true, out);
 		lane_offer_place_locked(s);
 	}
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	block_done(&spawn.block, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;
 }
@@ -146,13 +146,13 @@ static int spawn(struct ptj_scheduler *s, struct blueprint *b, int64_t timeout_m
 
 	if (push(s, b, out))
 		return 0;
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	rc = place_locked(s, b, false, out);
 	if (rc == FULL && timeout_ms != 0) {
 		deadline_from_timeout(timeout_ms, PTJ_INFINITE, &until);
 		return wait_for_place_locked(s, b, until, out);
 	}
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	return rc == FULL ? EAGAIN : rc;
 }
 

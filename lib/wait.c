@@ -17,14 +17,14 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 
 	block_init(&b, s, obliging);
 	b.waiter.job = job;
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	phase = job_set_locked(job, JOB_WAITED | JOB_OBSERVED) & JOB_PHASE;
 	/* Its permit may be another's already: who lent now would not be the first to get it. */
 	if (phase == JOB_PASSING)
 		block_keep_permit(&b);
 	if (phase != JOB_ENDED)
 		rc = block_locked(&b, scheduler_waiters(s, job), until);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	block_done(&b, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;
 }
@@ -61,9 +61,9 @@ int await_quiet(struct ptj_scheduler *s, deadline until)
 	int rc;
 
 	pthread_testcancel();
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	rc = block_until_locked(s, is_quiet, until, true);
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 	return rc;
 }
 

@@ -41,25 +41,25 @@ static struct stage stage_of(size_t pending_limit)
 
 static void finish(struct worker *w)
 {
-	mutex_lock(&w->s->mu);
+	monitor_lock(&w->s->mu);
 	pass_finish_locked(w);
-	mutex_unlock(&w->s->mu);
+	monitor_unlock(&w->s->mu);
 }
 
 static void adopt(struct worker *w)
 {
-	mutex_lock(&w->s->mu);
+	monitor_lock(&w->s->mu);
 	pass_adopt_locked(w);
-	mutex_unlock(&w->s->mu);
+	monitor_unlock(&w->s->mu);
 }
 
 /* Has the worker find its ready job as it would have left it. */
 static void leave_begun(struct worker *w)
 {
-	mutex_lock(&w->s->mu);
+	monitor_lock(&w->s->mu);
 	w->job->at.worker = w;
 	job_set_phase_locked(w->job, JOB_RUNNING);
-	mutex_unlock(&w->s->mu);
+	monitor_unlock(&w->s->mu);
 }
 
 static void end_stage(struct stage *st)
@@ -120,7 +120,7 @@ START_TEST(with_nobody_in_line_the_mutex_is_needed)
 
 	/* Something for the worker to come back to. */
 	ptj_job_unref(st.second);
-	mutex_lock(&st.s->mu);
+	monitor_lock(&st.s->mu);
 	st.second = roster_alloc_locked(&st.s->roster);
 	atomic_store(&st.second->state, JOB_RUNNING | JOB_PERMIT);
 	st.second->extra = NULL;
@@ -129,7 +129,7 @@ START_TEST(with_nobody_in_line_the_mutex_is_needed)
 	count_add_locked(&st.s->active, 1);
 	count_add_locked(&st.s->entered, 1);
 	st.w->job = st.second;
-	mutex_unlock(&st.s->mu);
+	monitor_unlock(&st.s->mu);
 	end_stage(&st);
 }
 END_TEST
@@ -237,10 +237,10 @@ END_TEST
 
 static void set_guests(ptj_scheduler *s, size_t n)
 {
-	mutex_lock(&s->mu);
+	monitor_lock(&s->mu);
 	front_shut_locked(&s->pending.front);
 	s->pending.guests = n;
-	mutex_unlock(&s->mu);
+	monitor_unlock(&s->mu);
 }
 
 /* As between the moment in which a blocked spawner is offered a place and its return. */
@@ -391,8 +391,8 @@ START_TEST(nobody_lends_to_wait_for_what_is_passing)
 	ck_assert(pass_take(w, NULL));
 	gate_open(&waiting.gate);
 	await(job_has(waiting.other, JOB_WAITED));
-	mutex_lock(&s->mu); /* by then it has lent, if it does */
-	mutex_unlock(&s->mu);
+	monitor_lock(&s->mu); /* by then it has lent, if it does */
+	monitor_unlock(&s->mu);
 	ck_assert(job_has(parent, JOB_PERMIT));
 	ck_assert(ptj_job_pending(in_line));
 	ck_assert(pass_begin(w));
