@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ptjobs.h>
 
+#define NS_PER_US 1000
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 
@@ -33,6 +34,11 @@ deadline deadline_in_ms(int64_t ms)
 	if (ms > (DEADLINE_NEVER - start) / NS_PER_MS)
 		return DEADLINE_NEVER;
 	return start + ms * NS_PER_MS;
+}
+
+deadline deadline_in_us(int us)
+{
+	return now() + (deadline)us * NS_PER_US;
 }
 
 int deadline_from_timeout(int64_t timeout_ms, int64_t default_ms, deadline *out)

@@ -24,6 +24,7 @@ int deadline_from_timeout(int64_t timeout_ms, int64_t default_ms, deadline *out)
 bool deadline_passed(deadline at);
 deadline deadline_earlier(deadline a, deadline b);
 deadline deadline_in_ms(int64_t ms);
+deadline deadline_in_us(int us);
 
 /* at must not be DEADLINE_NEVER.  The second is on CLOCK_REALTIME, as that stands now. */
 struct timespec deadline_timespec(deadline at);

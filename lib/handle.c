@@ -27,8 +27,9 @@ ptj_job *ptj_job_ref(ptj_job *job)
 	return job;
 }
 
-/* The lock is taken for the last reference only.  Who gives up another one must not take it:
-   the scheduler may be released as soon as the last one is given up. */
+/* The slot goes to the stash, for a job to come, and only if that has no room for it to the roster.
+   A lock is taken for the last reference only.  Who gives up another one must not take it: the
+   scheduler may be released as soon as the last one is given up. */
 static void unref_last(ptj_job *job)
 {
 	struct ptj_scheduler *s = scheduler_of(job);
@@ -38,6 +39,10 @@ static void unref_last(ptj_job *job)
 		scheduler_release_dead(s, 1);
 		return;
 	}
+	job_extra_free(job->extra);
+	job->extra = NULL;
+	if (front_stash(&s->pending.front, &job, 1) == 1)
+		return;
 	monitor_lock(&s->mu);
 	job_free_locked(job);
 	/* Slabs are unmapped by a worker, which does not look while it is in the lane. */

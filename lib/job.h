@@ -147,6 +147,13 @@ static inline uint32_t job_clear_locked(ptj_job *job, uint32_t flags)
 	return atomic_fetch_and(&job->state, ~flags);
 }
 
+/* Says that somebody asks for the job.  Without mu: who decides whether the handler hears of a
+   failure looks at it last. */
+static inline void job_observe(ptj_job *job)
+{
+	atomic_fetch_or(&job->state, JOB_OBSERVED);
+}
+
 /* Sets flags if the job is in that phase and has none of those that forbid it; then it is in phase
    to.  False if it is not. */
 static inline bool job_move(ptj_job *job, uint32_t from, uint32_t forbidden, uint32_t to,

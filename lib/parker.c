@@ -4,6 +4,8 @@
 
 #include "parker.h"
 
+#include "spin.h"
+
 /* Those whom this thread wakes when it releases its monitor. */
 static _Thread_local struct parker *to_wake;
 
@@ -50,6 +52,21 @@ void parker_wake(struct parker *p)
 	TSAN_ACQUIRE(&p->due);
 	p->next = to_wake;
 	to_wake = p;
+}
+
+static bool is_posted(const void *parker)
+{
+	const struct parker *p = parker;
+	int value;
+
+	/* Linux' only looks, whatever its prototype says. */
+	sem_getvalue((sem_t *)&p->sem, &value);
+	return value > 0;
+}
+
+void parker_linger(struct parker *p)
+{
+	spin_until(is_posted, p);
 }
 
 static int timed_wait(struct parker *p, deadline until)

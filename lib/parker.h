@@ -43,6 +43,9 @@ void parker_destroy(struct parker *p);
    which p was announced to it, and the wake-up comes with its monitor_unlock(). */
 void parker_wake(struct parker *p);
 
+/* Looks for a moment whether somebody wakes p (spin.h): before a park that may well be short. */
+void parker_linger(struct parker *p);
+
 /* Sleeps until woken, until the deadline or until a signal comes.  By p's own thread only.  A
    cancellation point, in which no lock is held. */
 void parker_park(struct parker *p, deadline until);

@@ -139,6 +139,7 @@ static bool idle_locked(struct worker *w)
 			return false;
 		}
 		monitor_unlock(&s->mu);
+		parker_linger(&w->parker);
 		parker_park(&w->parker, until);
 		monitor_lock(&s->mu);
 	}

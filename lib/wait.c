@@ -7,6 +7,7 @@
 #include "finish.h"
 #include "inside.h"
 #include "keep_errno.h"
+#include "spin.h"
 
 int await_job(ptj_job *job, deadline until, bool obliging)
 {
@@ -29,6 +30,21 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 	return rc;
 }
 
+static bool has_ended(const void *job)
+{
+	return job_phase(job) == JOB_ENDED;
+}
+
+/* Looks for a moment whether the job ends by itself, and a worker need not look for waiters.  Not
+   who has a permit to lend: the job may need just that. */
+static void linger(ptj_job *job, deadline until)
+{
+	if (has_ended(job) || until == DEADLINE_PAST || inside_lender())
+		return;
+	job_observe(job);
+	spin_until(has_ended, job);
+}
+
 int poll_job(ptj_job *job, deadline until, void **result)
 {
 	int rc;
@@ -36,7 +52,8 @@ int poll_job(ptj_job *job, deadline until, void **result)
 	if (inside_job(job))
 		return EDEADLK;
 	pthread_testcancel();
-	if (job_phase(job) != JOB_ENDED) {
+	linger(job, until);
+	if (!has_ended(job)) {
 		rc = await_job(job, until, true);
 		if (rc)
 			return rc;
