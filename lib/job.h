@@ -68,13 +68,12 @@
 	(JOB_BEGINS_LOCKED | JOB_SHIELD | JOB_WAITED | JOB_EXPLICIT | JOB_DECIDED | JOB_FAILED | \
 	 JOB_STRAGGLER)
 
-struct slab;
 struct worker;
 
 struct ptj_job {
 	/* 0: the slot is free.  Last written when a job is made, with release, so that whoever
 	   takes a reference by compare-and-swap sees a whole job. */
-	_Atomic uint32_t refs;
+	_Alignas(64) _Atomic uint32_t refs;
 	/* Phase and flags.  Written with release, read anywhere with acquire: who sees ENDED sees
 	   the outcome, and every count that the end changed. */
 	_Atomic uint32_t state;
@@ -88,7 +87,6 @@ struct ptj_job {
 		struct link link;      /* READY, and PENDING outside the ring: in a list */
 		struct worker *worker; /* RUNNING: to be read by who holds mu and has pinned it */
 	} at;
-	struct slab *slab;       /* read-only for the life of the memory */
 	uint64_t id;             /* read-only; 0 for a shield */
 	struct job_extra *extra; /* set once, under mu, while the job lives; NULL if not needed */
 };

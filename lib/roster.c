@@ -38,14 +38,37 @@ void roster_init(struct roster *r)
 	atomic_init(&r->slots_in_use, 0);
 }
 
+static struct slab *slab_of(const ptj_job *job)
+{
+	return (struct slab *)((uintptr_t)job & ~(uintptr_t)(SLAB_BYTES - 1));
+}
+
+/* Twice the memory has a slab at a multiple of its size.  Its highest is taken: it borders on the
+   mapping before, where the system maps downwards, and the two become one. */
+static struct slab *map_aligned(void)
+{
+	char *map, *slab, *end;
+
+	map = mmap(NULL, 2 * SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	           0);
+	if (map == MAP_FAILED)
+		return NULL;
+	end = map + 2 * SLAB_BYTES;
+	slab = end - SLAB_BYTES - (uintptr_t)end % SLAB_BYTES;
+	munmap(map, (size_t)(slab - map));
+	if (slab + SLAB_BYTES < end)
+		munmap(slab + SLAB_BYTES, (size_t)(end - slab) - SLAB_BYTES);
+	return (struct slab *)(void *)slab;
+}
+
 /* Release: a reader that finds the slab finds it made.  Pairs with the acquire in
    next_job().  Checked by tests/test_collection.c. */
 static struct slab *slab_create(struct roster *r)
 {
 	struct slab *slab, *newest = atomic_load_explicit(&r->newest, memory_order_relaxed);
 
-	slab = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (slab == MAP_FAILED)
+	slab = map_aligned();
+	if (!slab)
 		return NULL;
 	slab->roster = r;
 	list_init(&slab->free);
@@ -85,7 +108,6 @@ static ptj_job *take_slot(struct slab *slab)
 		return container_of(free, ptj_job, at.link);
 	touched = atomic_load_explicit(&slab->touched, memory_order_relaxed);
 	job = &slab->jobs[touched];
-	job->slab = slab;
 	atomic_store_explicit(&slab->touched, touched + 1, memory_order_release);
 	return job;
 }
@@ -135,7 +157,7 @@ void roster_publish(ptj_job *job, uint32_t refs)
 
 void roster_free_locked(ptj_job *job)
 {
-	struct slab *slab = job->slab;
+	struct slab *slab = slab_of(job);
 	struct roster *r = slab->roster;
 
 	if (is_full(slab))
@@ -181,7 +203,7 @@ void roster_reclaim_locked(struct roster *r, struct monitor *mu)
 
 struct roster *roster_of(const ptj_job *job)
 {
-	return job->slab->roster;
+	return slab_of(job)->roster;
 }
 
 /* Takes a reference unless there is none left to share.  Acquire: pairs with the release in

@@ -3,6 +3,7 @@
    Jobs come from slabs of one scheduler's.  A slab is mapped when all others are full and
    unmapped when it is empty again, so that a burst gives its memory back; a few empty ones are
    kept, since a queue that fills and drains would else map and unmap without end.
+   Each lies at a multiple of its size, so that a job's address tells its slab.
    A slot is a job for ever: a stale pointer into a mapped slab finds a job, if perhaps another
    one, and reads its reference count.
 
@@ -37,7 +38,7 @@ struct roster {
 
 void roster_init(struct roster *r);
 
-/* A slot with reference count 0 and all else unset but slab; NULL without memory. */
+/* A slot with reference count 0 and all else unset; NULL without memory. */
 ptj_job *roster_alloc_locked(struct roster *r);
 
 /* Publishes a slot from roster_alloc_locked() as a job with that many references. */

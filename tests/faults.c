@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -96,20 +97,27 @@ static void *note(void *block)
 	return block;
 }
 
-static void forget(const void *block)
+/* The block that begins within these bytes, if there is one. */
+static void forget_within(const void *from, size_t size)
 {
+	uintptr_t start = (uintptr_t)from;
 	size_t i = 0;
 
-	if (!block)
+	if (!from)
 		return;
 	pthread_mutex_lock(&blocks_mu);
-	while (i < BLOCKS && blocks[i] != block)
+	while (i < BLOCKS && (uintptr_t)blocks[i] - start >= size)
 		i++;
 	if (i < BLOCKS) {
 		blocks[i] = NULL;
 		held--;
 	}
 	pthread_mutex_unlock(&blocks_mu);
+}
+
+static void forget(const void *block)
+{
+	forget_within(block, 1);
 }
 
 size_t blocks_held(void)
@@ -214,15 +222,22 @@ void __wrap_free(void *block)
 	__real_free(block);
 }
 
+/* The middle of a mapping is noted: what lies around it may be unmapped before. */
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	return memory_is_short() ? MAP_FAILED
-	                         : note(__real_mmap(at, size, prot, flags, fd, offset));
+	char *map;
+
+	if (memory_is_short())
+		return MAP_FAILED;
+	map = __real_mmap(at, size, prot, flags, fd, offset);
+	if (map != MAP_FAILED)
+		note(map + size / 2);
+	return map;
 }
 
 int __wrap_munmap(void *at, size_t size)
 {
-	forget(at);
+	forget_within(at, size);
 	return __real_munmap(at, size);
 }
 
