@@ -88,6 +88,7 @@ typedef struct ptj_attr ptj_attr;
 typedef struct ptj_scheduler ptj_scheduler;
 typedef struct ptj_job_attr ptj_job_attr;
 typedef struct ptj_job ptj_job;
+typedef struct ptj_completions ptj_completions;
 
 /* The work: a pthread start routine.  Its return value, or pthread_exit()'s, is the job's
    result. */
@@ -285,6 +286,10 @@ PTJ_API int ptj_job_attr_set_cancel_mode(ptj_job_attr *attr, int mode);
    failed with ENODATA: for runtimes whose closures return 0 after an exception. */
 PTJ_API int ptj_job_attr_set_explicit_result(ptj_job_attr *attr, int on);
 
+/* The completion queue in which the job appears when it has ended (see there); NULL, the default,
+   for none.  The queue may be freed before attr.  ENOTRECOVERABLE. */
+PTJ_API int ptj_job_attr_set_completions(ptj_job_attr *attr, ptj_completions *completions);
+
 /* ---- Spawning ------------------------------------------------------------------------------- */
 
 /* Runs fn(arg) as a job of s.  With a permit free the job is active when this returns; else it is
@@ -293,7 +298,8 @@ PTJ_API int ptj_job_attr_set_explicit_result(ptj_job_attr *attr, int on);
    out is not NULL, becomes a handle for ptj_job_unref().
    On any error, and when cancelled, the job never was and arg is the caller's.
    ESHUTDOWN: s is closed, also while blocked.  EAGAIN: no thread can be started and none is
-   running.  ENOMEM.  EINTR.  EINVAL: s or fn is NULL. */
+   running.  ENOMEM.  EINTR.  EINVAL: s or fn is NULL, or the attributes' completion queue has been
+   freed. */
 PTJ_API int ptj_spawn(ptj_scheduler *s, ptj_job_fn fn, void *arg, ptj_job **out);
 
 /* ptj_spawn() with attributes, or NULL for the defaults, and a timeout for the wait while the
@@ -404,6 +410,58 @@ PTJ_API int ptj_sleep(int64_t ms);
    it, waiting for a callback that is running, unless called from within it; so does the end of the
    job.  EINVAL outside a job.  ENOMEM. */
 PTJ_API int ptj_job_on_cancel(void (*fn)(void *arg), void *arg);
+
+/* ---- Completion queues ------------------------------------------------------------------------
+
+   For event loops and other languages: the jobs spawned with a queue in their attributes appear
+   there when they have ended, each exactly once, whatever became of it: finished, failed, cancelled,
+   closed before it ran, ended long after its scheduler was closed.  Jobs of any number of schedulers
+   may share one.
+
+	ptj_completions_create(&q, -1);
+	ptj_job_attr_set_completions(attr, q);
+	ptj_spawn_attr(s, attr, work, arg, PTJ_INFINITE, NULL);
+	...
+	poll(&(struct pollfd){.fd = ptj_completions_fd(q), .events = POLLIN}, 1, -1);
+	while (ptj_completions_take(q, jobs, 64, 0, &n) == 0)
+		for (i = 0; i < n; i++) {
+			if (ptj_job_wait(jobs[i], 0, &result) == 0)
+				use(result);
+			ptj_job_unref(jobs[i]);
+		}
+
+   The exception handler does not hear of the failure of a job with a queue, though still of one
+   that outlasts its scheduler's close.  A job is in its queue before it counts as ended: who has
+   waited for it, or for its scheduler, finds it there. */
+
+/* Makes an empty queue.  out must not be NULL.
+   fd -1: the queue has a descriptor of its own, for ptj_completions_fd().
+   Else fd is the write end of a pipe, a socket or an eventfd: 8 bytes are written to it (a uint64_t
+   with the value 1) each time the queue goes from empty to not empty, and the program reads them
+   from the other end.  Where it has no room the write is left out.  fd stays the program's; it is
+   used until ptj_completions_free() has returned, never blocks the library, and raises no SIGPIPE.
+   ENOMEM; EMFILE and ENFILE: no descriptor is to be had; EBADF: fd is not open for writing. */
+PTJ_API int ptj_completions_create(ptj_completions **out, int fd);
+
+/* The queue's own descriptor, to poll() for reading and nothing else: readable while there are jobs.
+   It becomes so when the queue goes from empty to not empty, and is reset by the
+   ptj_completions_take() that empties it.  The queue's; valid until it is freed.  With a descriptor
+   of the program's, that.  -1: c is NULL, or came over a fork. */
+PTJ_API int ptj_completions_fd(const ptj_completions *c);
+
+/* Takes the jobs that have been longest in c, at most n of them, and waits for the first as long as
+   there is none.  *taken, which must not be NULL, becomes how many; jobs[0] to jobs[*taken - 1] are
+   references of the caller's, for ptj_job_unref(), to jobs that have ended.  Any number of threads
+   may take; each job goes to one of them.  Blocks; a cancellation point, and a cancelled caller has
+   taken nothing.  Within a job it lends the job's permit, as ptj_job_poll() does.
+   ETIMEDOUT: there was none in that time, with 0 at once.  EINTR.  EINVAL: also if n is 0. */
+PTJ_API int ptj_completions_take(ptj_completions *c, ptj_job **jobs, size_t n, int64_t timeout_ms,
+                                 size_t *taken);
+
+/* Releases c, and the jobs that nobody took.  Jobs that are bound to it and have not ended go on, and
+   end unobserved; no thread may be within ptj_completions_take(), or call it afterwards.  Does not
+   block.  NULL is allowed. */
+PTJ_API void ptj_completions_free(ptj_completions *c);
 
 /* ---- Constants ------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include "attr.h"
 
+#include "completions.h"
 #include "keep_errno.h"
 
 #include <limits.h>
@@ -163,8 +164,12 @@ int ptj_job_attr_create(ptj_job_attr **out)
 
 void ptj_job_attr_free(ptj_job_attr *attr)
 {
+	KEEP_ERRNO;
+
 	if (!attr)
 		return;
+	if (attr->completions)
+		completions_unref(attr->completions);
 	free(attr->name);
 	free(attr);
 }
@@ -187,6 +192,23 @@ int ptj_job_attr_set_cancel_mode(ptj_job_attr *attr, int mode)
 	if (!attr || !is_cancel_mode(mode))
 		return EINVAL;
 	attr->cancel_mode = mode;
+	return 0;
+}
+
+/* The reference keeps a queue that is freed first from being one that never was. */
+int ptj_job_attr_set_completions(ptj_job_attr *attr, ptj_completions *completions)
+{
+	KEEP_ERRNO;
+
+	if (!attr)
+		return EINVAL;
+	if (completions && completions_is_dead(completions))
+		return ENOTRECOVERABLE;
+	if (completions)
+		completions_ref(completions);
+	if (attr->completions)
+		completions_unref(attr->completions);
+	attr->completions = completions;
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct ptj_job_attr {
 	ptj_release_fn release;
 	int cancel_mode; /* or CANCEL_MODE_INHERITED */
 	bool explicit_result;
+	ptj_completions *completions; /* a reference; NULL for none */
 };
 
 extern const struct ptj_attr attr_defaults;

@@ -16,6 +16,7 @@ void block_init(struct block *b, struct ptj_scheduler *s, bool obliging)
 {
 	b->s = s;
 	b->obliging = obliging;
+	b->over = NULL;
 	b->undo = NULL;
 	b->parker = inside_parker(&b->own);
 	waiter_init(&b->waiter, b->parker);
@@ -72,6 +73,11 @@ static bool will_block(const struct block *b, deadline until)
 	return !(b->obliging && inside_interrupted()) && !deadline_passed(until);
 }
 
+static bool is_over(struct block *b)
+{
+	return b->waiter.done || (b->over && b->over(b));
+}
+
 static int loop_locked(struct block *b, deadline until)
 {
 	struct ptj_scheduler *s = b->s;
@@ -82,12 +88,14 @@ static int loop_locked(struct block *b, deadline until)
 		while (reap_locked(s, until))
 			;
 		b->waiter.busy = false;
-		if (b->waiter.done)
+		if (is_over(b))
 			return 0;
 		if (b->obliging && inside_interrupted())
 			return EINTR;
 		if (deadline_passed(until))
 			return ETIMEDOUT;
+		if (b->lender.home == s)
+			lender_resume_locked(&b->lender);
 		retry = workers_wanted_locked(s) ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
 		monitor_unlock(&s->mu);
 		parker_park(b->parker, deadline_earlier(until, retry));
@@ -102,7 +110,7 @@ int block_locked(struct block *b, struct link *list, deadline until)
 	b->waiter.done = false;
 	list_append(list, &b->waiter.link);
 	pthread_cleanup_push(abandon, b);
-	if (will_block(b, until))
+	if (!is_over(b) && will_block(b, until))
 		lend(b);
 	rc = loop_locked(b, until);
 	pthread_cleanup_pop(0);

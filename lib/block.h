@@ -21,6 +21,9 @@ struct block {
 	struct waiter waiter;
 	struct lender lender;
 	bool obliging; /* lends, and is interrupted; a close does neither */
+	/* Called with s->mu held, before the permit is lent and before each park: true, the wait is
+	   over.  NULL: it is when the waiter is released. */
+	bool (*over)(struct block *b);
 	/* Called with s->mu held after a cancellation took the waiter off its list; NULL: none. */
 	void (*undo)(struct block *b);
 	struct parker *parker;
@@ -32,7 +35,7 @@ void block_init(struct block *b, struct ptj_scheduler *s, bool obliging);
 /* Has the wait not lend: what is waited for needs no permit, and comes soon. */
 void block_keep_permit(struct block *b);
 
-/* Blocks on list: 0, b->waiter was released; ETIMEDOUT; EINTR.  s->mu is held, released and
+/* Blocks on list: 0, b->waiter was released, or it is over; ETIMEDOUT; EINTR.  s->mu is held, released and
    reacquired.  May be called again. */
 int block_locked(struct block *b, struct link *list, deadline until);
 

@@ -4,6 +4,9 @@
 
 #include "blueprint.h"
 
+#include "attr.h"
+#include "completions.h"
+
 #include <errno.h>
 #include <string.h>
 #ifdef HAVE_BACKTRACE
@@ -53,13 +56,23 @@ static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug)
 	return 0;
 }
 
+static int check_completions(const struct ptj_completions *c)
+{
+	if (completions_is_dead(c))
+		return ENOTRECOVERABLE;
+	return completions_are_freed(c) ? EINVAL : 0;
+}
+
 int blueprint_init(struct blueprint *b, struct ptj_scheduler *s, const ptj_job_attr *attr,
                    ptj_job_fn fn, void *arg)
 {
-	int mode;
+	int rc, mode;
 
 	if (!attr)
 		attr = &job_attr_defaults;
+	if (attr->completions && (rc = check_completions(attr->completions)))
+		return rc;
+	b->completions = attr->completions;
 	mode = attr->cancel_mode == CANCEL_MODE_INHERITED ? s->cancel_mode : attr->cancel_mode;
 	b->fn = fn;
 	b->arg = arg;
@@ -77,8 +90,13 @@ void blueprint_build(struct blueprint *b, ptj_job *slot, uint64_t id, uint32_t p
 	slot->outcome.fn = b->fn;
 	slot->arg = b->arg;
 	slot->extra = b->extra;
+	slot->completions = b->completions;
 	list_init(&slot->at.link);
 	slot->id = id;
 	atomic_store_explicit(&slot->state, b->flags | phase, memory_order_relaxed);
+	if (b->completions) {
+		completions_ref(b->completions);
+		refs++;
+	}
 	roster_publish(slot, refs);
 }

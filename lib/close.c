@@ -9,6 +9,7 @@
 
 #include "block.h"
 #include "cancel.h"
+#include "completions.h"
 #include "finish.h"
 #include "inside.h"
 #include "keep_errno.h"
@@ -258,8 +259,15 @@ static void report_free_from_within(struct ptj_scheduler *s)
    handle holds stays until it is given back. */
 static void give_up_job(ptj_job *job, void *user)
 {
+	uint32_t phase = job_phase(job);
+
 	(void)user;
-	if ((job_phase(job) == JOB_ENDED && !job_has(job, JOB_BURIED)) || !job_drop_ref(job))
+	/* One that is passing may be in its completion queue already, which then keeps it. */
+	if (job->completions && phase != JOB_ENDED && phase != JOB_PASSING) {
+		job_drop_ref(job);
+		completions_unref(job->completions);
+	}
+	if ((phase == JOB_ENDED && !job_has(job, JOB_BURIED)) || !job_drop_ref(job))
 		return;
 	job_free_dead(job);
 	roster_forget(roster_of(job), 1);

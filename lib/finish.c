@@ -5,6 +5,7 @@
 #include "finish.h"
 
 #include "callback.h"
+#include "completions.h"
 #include "inside.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 			release(job->arg);
 		monitor_lock(&s->mu);
 	}
-	if (job_has(job, JOB_FAILED) && !job_has(job, JOB_OBSERVED | JOB_STRAGGLER)) {
+	if (job_has(job, JOB_FAILED) && !job->completions &&
+	    !job_has(job, JOB_OBSERVED | JOB_STRAGGLER)) {
 		monitor_unlock(&s->mu);
 		report_job(s, job, "Job processing failed", job->outcome.error);
 		monitor_lock(&s->mu);
@@ -125,12 +127,52 @@ void job_unref_locked(ptj_job *job)
 		job_free_locked(job);
 }
 
+/* Has the one who lent his permit to wait for what is about to be appended line up, likewise. */
+static void taker_first_locked(struct ptj_scheduler *s, ptj_completions *c)
+{
+	struct lender *lender;
+
+	/* Nobody is woken here, so it is not the business of a monitor. */
+	mutex_lock(&c->mu.mutex);
+	lender = completions_first_lender_locked(c);
+	if (lender && lender->home == s)
+		lender_reclaim_locked(lender);
+	mutex_unlock(&c->mu.mutex);
+}
+
+/* True: completions_tell() is to follow. */
+static bool append_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	ptj_completions *c = job->completions;
+
+	if (!c)
+		return false;
+	if (completions_are_awaited(c))
+		taker_first_locked(s, c);
+	job_set_phase_locked(job, JOB_PASSING);
+	return completions_append(c, job);
+}
+
+/* Gives up the reference that a job had; s->mu is released where somebody is to be told, or it was
+   the last. */
+static void tell_locked(struct ptj_scheduler *s, ptj_completions *c, bool tell)
+{
+	if (!c || (!tell && completions_try_unref(c)))
+		return;
+	monitor_unlock(&s->mu);
+	if (tell)
+		completions_tell(c);
+	completions_unref(c);
+	monitor_lock(&s->mu);
+}
+
 static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	bool waited = job_has(job, JOB_WAITED);
+	bool waited = job_has(job, JOB_WAITED), tell;
 
 	if (waited)
 		lenders_first_locked(s, job);
+	tell = append_locked(s, job);
 	permit_drop_locked(s, job);
 	if (job_has(job, JOB_STRAGGLER))
 		s->straggling--;
@@ -141,6 +183,7 @@ static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 	if (waited)
 		release_waiters_locked(s, job);
 	quiet_locked(s);
+	tell_locked(s, job->completions, tell);
 	job_unref_locked(job);
 }
 

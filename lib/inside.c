@@ -94,6 +94,15 @@ struct inside *inside_lender(void)
 	return NULL;
 }
 
+struct ptj_scheduler *inside_home(void)
+{
+	struct inside *frame = inside_lender();
+
+	if (!frame)
+		frame = first();
+	return frame ? frame->s : NULL;
+}
+
 /* What is called at another job's end, or for it, on this job's thread is not the job's own. */
 bool inside_interrupted(void)
 {

@@ -51,6 +51,10 @@ bool inside_callback(void);
 /* The frame whose job would lend its permit if the thread blocked; NULL: none. */
 struct inside *inside_lender(void);
 
+/* The scheduler that the thread has to do with when it blocks: that of the job whose permit it would
+   lend, or else that whose code it is in; NULL: none. */
+struct ptj_scheduler *inside_home(void);
+
 /* Whether a blocking call is to return EINTR: a cooperative job that is being closed called. */
 bool inside_interrupted(void);
 

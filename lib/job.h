@@ -4,15 +4,18 @@
 	                spawned with a permit
 	                  |
 	 (new) --> PENDING --> READY --> RUNNING --> FINISHING --> ENDED
-	              |  \       |       ^  |  |                     ^
-	              |   +------|-------+  |  +----> PASSING -------+  goes on without s->mu
+	              |  \       |       ^  |  |         |           ^
+	              |   +------|-------+  |  |         v           |
+	              |          |          |  +----> PASSING -------+  goes on without s->mu, or
+	              |          |          |                        |  has a completion queue
 	              |          |          +------------------------+  nothing to settle
 	              +----------+--> FINISHING        closed before its function was entered
 
    PENDING: in line.  READY: has a permit, waits for a thread.  RUNNING: a thread has it.
    FINISHING: the function is over; what became of it is decided; the release function and the
-   exception handler are being called.  PASSING: the function is over, there is nothing to call,
-   and its worker is looking for the job that gets the permit.  ENDED: over; waiters may go.
+   exception handler are being called.  PASSING: the function is over, there is nothing to call any
+   more, and the job is being ended: put into its completion queue, or, in the lane, exchanged for
+   the job that gets its permit.  ENDED: over; waiters may go.
 
    The outside sees three states: pending and active (READY or RUNNING) until a close of the job
    begins or its function is over, and closed from then on.
@@ -30,7 +33,6 @@
 #ifndef JOB_H
 #define JOB_H
 
-#include "attr.h"
 #include "list.h"
 #include "parker.h"
 
@@ -38,6 +40,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <urcu/wfcqueue.h>
 
 #define JOB_PHASE 0x7u
 #define JOB_PENDING 0x1u
@@ -73,7 +76,7 @@ struct worker;
 struct ptj_job {
 	/* 0: the slot is free.  Last written when a job is made, with release, so that whoever
 	   takes a reference by compare-and-swap sees a whole job. */
-	_Alignas(64) _Atomic uint32_t refs;
+	_Atomic uint32_t refs;
 	/* Phase and flags.  Written with release, read anywhere with acquire: who sees ENDED sees
 	   the outcome, and every count that the end changed. */
 	_Atomic uint32_t state;
@@ -86,8 +89,15 @@ struct ptj_job {
 	union {
 		struct link link;      /* READY, and PENDING outside the ring: in a list */
 		struct worker *worker; /* RUNNING: to be read by who holds mu and has pinned it */
+		/* In a completion queue.  The first word is a worker's that takes the job out of the
+		   ring and finds out only then that it was closed there. */
+		struct {
+			void *reserved;
+			struct cds_wfcq_node node;
+		} ended;
 	} at;
-	uint64_t id;             /* read-only; 0 for a shield */
+	ptj_completions *completions; /* read-only: where it goes when it ends; NULL: nowhere */
+	uint64_t id;                  /* read-only; 0 for a shield */
 	struct job_extra *extra; /* set once, under mu, while the job lives; NULL if not needed */
 };
 

@@ -4,12 +4,15 @@
 
 #include "pass.h"
 
+#include "completions.h"
 #include "finish.h"
 #include "lane.h"
 
 /* The job's permit is another's by now. */
 static void end(struct worker *w, ptj_job *job)
 {
+	ptj_completions *c = job->completions;
+	bool tell = c && completions_append(c, job);
 	uint32_t state = atomic_fetch_xor(&job->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
 
 	if (state & JOB_WAITED) {
@@ -17,14 +20,26 @@ static void end(struct worker *w, ptj_job *job)
 		release_waiters_locked(w->s, job);
 		monitor_unlock(&w->s->mu);
 	}
+	if (tell)
+		completions_tell(c);
+	if (c)
+		completions_unref(c);
 	if (job_drop_ref(job))
 		recycle_put(&w->recycle, w->s, job);
+}
+
+/* Who is blocked until w->job is in its completion queue may have lent his permit meanwhile, and is
+   due this one then. */
+static bool is_awaited(const struct worker *w)
+{
+	return w->job->completions && completions_are_awaited(w->job->completions);
 }
 
 /* The result is written before anybody who sees the job ended may read it. */
 bool pass_take(struct worker *w, void *value)
 {
-	if (!lane_is_open(w->s) || !job_move(w->job, JOB_RUNNING, JOB_ENDS_LOCKED, JOB_PASSING, 0))
+	if (!lane_is_open(w->s) || is_awaited(w) ||
+	    !job_move(w->job, JOB_RUNNING, JOB_ENDS_LOCKED, JOB_PASSING, 0))
 		return false;
 	w->job->outcome.result = value;
 	w->next = ring_take(&w->s->pending.front.ring);

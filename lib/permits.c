@@ -109,6 +109,18 @@ void lender_reclaim_locked(struct lender *l)
 	lane_shut_locked(l->home);
 }
 
+void lender_resume_locked(struct lender *l)
+{
+	if (l->state != LENDER_RECLAIMING)
+		return;
+	list_remove(&l->waiter.link);
+	l->state = LENDER_LENT;
+	if (!l->waiter.done)
+		return;
+	l->waiter.done = false;
+	lender_lend_locked(l);
+}
+
 /* A job that is over, and blocks in its release function, is not asked to close any more; then it
    is the scheduler's close that counts. */
 static bool is_closing(const struct lender *l)

@@ -53,6 +53,10 @@ void lender_lend_locked(struct lender *l);
 /* Joins the reclaim line, if l has lent.  l->home->mu held; does not dispatch. */
 void lender_reclaim_locked(struct lender *l);
 
+/* The wait goes on after all: leaves the line, and lends again what it got there.  l->home->mu
+   held. */
+void lender_resume_locked(struct lender *l);
+
 /* Has the permit back when it returns: waits for it until the deadline, or until its job is being
    closed, and then goes on without.  No locks held.  Not a cancellation point. */
 void lender_end(struct lender *l, deadline until);

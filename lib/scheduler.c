@@ -4,6 +4,7 @@
 
 #include "scheduler.h"
 
+#include "attr.h"
 #include "fork.h"
 #include "inside.h"
 #include "keep_errno.h"

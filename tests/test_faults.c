@@ -46,6 +46,7 @@ static ptj_attr *attr;
 static ptj_job_attr *ja;
 static ptj_scheduler *s;
 static ptj_job *job;
+static ptj_completions *queue;
 
 static void prepare_nothing(void)
 {
@@ -207,6 +208,43 @@ static void undo_crowd(int code)
 	gate_destroy(&gate);
 }
 
+static int call_completions_create(void)
+{
+	return ptj_completions_create(&queue, -1);
+}
+
+static void undo_queue(int code)
+{
+	ck_assert((code == 0) == (queue != NULL));
+	ptj_completions_free(queue);
+}
+
+/* The attributes go first, then the queue, then its jobs. */
+static void prepare_bound_spawn(void)
+{
+	prepare_named_spawn();
+	ok(ptj_completions_create(&queue, -1));
+	ok(ptj_job_attr_set_completions(ja, queue));
+}
+
+static void undo_bound_spawn(int code)
+{
+	ptj_job *taken;
+	size_t n;
+
+	if (code) {
+		expect(ETIMEDOUT, ptj_completions_take(queue, &taken, 1, 0, &n));
+		ok(call_spawn_here());
+	}
+	ptj_job_attr_free(ja);
+	ja = NULL;
+	ok(ptj_completions_take(queue, &taken, 1, PTJ_INFINITE, &n));
+	ck_assert_ptr_eq(taken, job);
+	ptj_job_unref(taken);
+	ptj_completions_free(queue);
+	undo_spawn(0);
+}
+
 static int call_shield_here(void)
 {
 	return ptj_shield(s, job_identity, NULL, PTJ_INFINITE, NULL);
@@ -270,6 +308,9 @@ static const struct operation operations[] = {
          undo_scheduler, 0},
 	{"spawn", prepare_scheduler, call_spawn_here, undo_spawn, 1},
 	{"spawn with a name and a trace", prepare_named_spawn, call_spawn_here, undo_spawn, 1},
+	{"completions_create", prepare_nothing, call_completions_create, undo_queue, 0},
+	{"spawn with a completion queue", prepare_bound_spawn, call_spawn_here, undo_bound_spawn,
+         1},
 	{"many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1},
 	{"shield", prepare_scheduler, call_shield_here, undo_shield, 1},
 	{"set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0},
@@ -286,6 +327,7 @@ static int run_operation(const struct operation *o, int n, int lasting, int *hit
 	ja = NULL;
 	s = NULL;
 	job = NULL;
+	queue = NULL;
 	library_enter();
 	o->prepare();
 	fault_arm(NO_MEMORY, n, lasting);
@@ -376,6 +418,17 @@ START_TEST(cancel_fd_and_callback_fail_cleanly)
 	ck_assert_int_eq(recorded_at(&seen, 4), 0);
 	free_counted(s);
 	await(blocks_held() == 0);
+}
+END_TEST
+
+START_TEST(a_queue_without_a_descriptor_is_none)
+{
+	queue = NULL;
+	fault_arm(NO_DESCRIPTOR, 0, 1);
+	in_library(expect(EMFILE, ptj_completions_create(&queue, -1)));
+	ck_assert_int_eq(fault_disarm(NO_DESCRIPTOR), 1);
+	ck_assert_ptr_null(queue);
+	ck_assert_uint_eq(blocks_held(), 0);
 }
 END_TEST
 
@@ -540,6 +593,43 @@ START_TEST(a_lender_without_a_thread_for_its_child_keeps_its_bound)
 }
 END_TEST
 
+static void *job_take_a_child(void *arg)
+{
+	ptj_job *child;
+	size_t n;
+
+	if (ptj_spawn_attr(s, ja, job_identity, NULL, PTJ_INFINITE, NULL))
+		return NULL;
+	fault_arm(NO_THREAD, 0, 1);
+	record(&seen, ptj_completions_take(queue, &child, 1, SHORT_MS, &n));
+	record(&seen, ptj_completions_take(queue, &child, 1, PTJ_INFINITE, &n));
+	ptj_job_unref(child);
+	return arg;
+}
+
+START_TEST(so_does_one_that_takes)
+{
+	ptj_job *parent;
+
+	recorder_init(&seen);
+	s = make_counted(setup_of(1, 0));
+	in_library(ok(ptj_completions_create(&queue, -1)); ja = job_attr(NULL, -1));
+	ok(ptj_job_attr_set_completions(ja, queue));
+	in_library(parent = spawn(s, job_take_a_child, NULL));
+	await(recorded(&seen) >= 1);
+	ck_assert_int_eq(recorded_at(&seen, 0), ETIMEDOUT);
+	await(fault_hits(NO_THREAD) >= 2);
+	fault_disarm(NO_THREAD);
+	ok(ptj_job_wait(parent, PTJ_INFINITE, NULL));
+	ck_assert_int_eq(recorded_at(&seen, 1), 0);
+	ptj_job_unref(parent);
+	ptj_job_attr_free(ja);
+	ptj_completions_free(queue);
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
 /* Each of the threads that a busy scheduler starts fails in turn. */
 START_TEST(the_nth_thread_fails)
 {
@@ -579,12 +669,14 @@ static void add(TCase *tc)
 	                    2 * OPERATIONS);
 	tcase_add_test(tc, a_failure_is_recorded_although_its_message_is_dropped);
 	tcase_add_test(tc, cancel_fd_and_callback_fail_cleanly);
+	tcase_add_test(tc, a_queue_without_a_descriptor_is_none);
 	tcase_add_loop_test(tc, without_any_thread_a_spawn_is_eagain_and_nothing_happened, 0,
 	                    SETUPS);
 	tcase_add_loop_test(tc, a_job_waits_for_a_running_worker, 0, MODES);
 	tcase_add_test(tc, a_job_without_a_thread_goes_before_those_in_line);
 	tcase_add_test(tc, a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again);
 	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
+	tcase_add_test(tc, so_does_one_that_takes);
 	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);
 }
 

@@ -10,7 +10,9 @@
 
 static struct gate gate;
 static ptj_scheduler *parents;
-static ptj_job *active, *pending, *ended;
+static ptj_job *active, *pending, *ended; /* bound to the queue, in which the last one lies */
+static ptj_completions *queue;
+static ptj_job_attr *bound;
 
 enum { CHILD_SECONDS = PATIENCE_MS / 1000 };
 
@@ -53,17 +55,23 @@ static void make_here(void)
 {
 	gate_init(&gate);
 	parents = make_simple(2, 10);
-	ended = spawn(parents, job_identity, &gate);
+	ok(ptj_completions_create(&queue, -1));
+	bound = job_attr(NULL, -1);
+	ok(ptj_job_attr_set_completions(bound, queue));
+	ended = spawn_with(parents, bound, job_identity, &gate);
 	ok(ptj_job_wait(ended, PTJ_INFINITE, NULL));
-	active = spawn(parents, job_at_gate, &gate);
+	active = spawn_with(parents, bound, job_at_gate, &gate);
 	spawn_n(parents, 1, job_at_gate, &gate);
 	gate_await(&gate, 2);
-	pending = spawn(parents, job_at_gate, &gate);
+	pending = spawn_with(parents, bound, job_at_gate, &gate);
 }
 
 /* The parent's jobs go on as if nothing had been. */
 static void free_here(void)
 {
+	ptj_job *taken[4];
+	size_t n;
+
 	ck_assert_uint_eq(ptj_scheduler_len(parents), 3);
 	ck_assert_uint_eq(ptj_scheduler_active_count(parents), 2);
 	ck_assert_int_eq(ptj_job_pending(pending), 1);
@@ -71,6 +79,13 @@ static void free_here(void)
 	ok(ptj_job_wait(active, PTJ_INFINITE, NULL));
 	ok(ptj_job_wait(pending, PTJ_INFINITE, NULL));
 	ok(ptj_scheduler_wait(parents, PTJ_INFINITE));
+	ok(ptj_completions_take(queue, taken, 4, 0, &n));
+	ck_assert_uint_eq(n, 3);
+	ck_assert_ptr_eq(taken[0], ended);
+	while (n-- > 0)
+		ptj_job_unref(taken[n]);
+	ptj_completions_free(queue);
+	ptj_job_attr_free(bound);
 	ptj_job_unref(active);
 	ptj_job_unref(pending);
 	ptj_job_unref(ended);
@@ -126,6 +141,33 @@ static int look_at_the_jobs(void)
 	return look_at_a_job(active) || look_at_a_job(pending) || look_at_a_job(ended);
 }
 
+static int look_at_the_queue(void)
+{
+	ptj_completions *fresh = NULL;
+	ptj_scheduler *s = NULL;
+	ptj_job_attr *attr;
+	ptj_job *job = NULL, *taken;
+	size_t n = 0;
+
+	must(ptj_completions_take(queue, &taken, 1, PTJ_INFINITE, &n) == ENOTRECOVERABLE);
+	must(ptj_completions_fd(queue) == -1);
+	must(ptj_job_attr_create(&attr) == 0);
+	must(ptj_job_attr_set_completions(attr, queue) == ENOTRECOVERABLE);
+	must(ptj_scheduler_create(&s, NULL) == 0);
+	must(ptj_spawn_attr(s, bound, job_identity, NULL, 0, &job) == ENOTRECOVERABLE);
+	must(ptj_completions_create(&fresh, -1) == 0);
+	must(ptj_job_attr_set_completions(attr, fresh) == 0);
+	must(ptj_spawn_attr(s, attr, job_identity, NULL, PTJ_INFINITE, &job) == 0);
+	must(ptj_completions_take(fresh, &taken, 1, PTJ_INFINITE, &n) == 0);
+	must(n == 1 && taken == job);
+	ptj_job_unref(job);
+	ptj_job_unref(taken);
+	ptj_job_attr_free(attr);
+	ptj_completions_free(fresh);
+	ptj_scheduler_free(s);
+	return 0;
+}
+
 static int look_at_a_new_scheduler(void)
 {
 	ptj_scheduler *s = NULL;
@@ -148,6 +190,8 @@ static int look_at_a_new_scheduler(void)
 
 static int release_in_one_order(void)
 {
+	ptj_completions_free(queue);
+	ptj_job_attr_free(bound);
 	ptj_job_unref(active);
 	ptj_job_unref(pending);
 	ptj_job_unref(ended);
@@ -162,21 +206,25 @@ static int release_in_the_other_order(void)
 	ptj_job_unref(ended);
 	ptj_job_unref(pending);
 	ptj_job_unref(active);
+	ptj_job_attr_free(bound);
+	ptj_completions_free(queue);
 	return 0;
 }
 
 static int look_at_all(void)
 {
-	return look_at_the_scheduler() || look_at_the_jobs() || look_at_a_new_scheduler() ||
-	       release_in_one_order() || look_at_a_new_scheduler();
+	return look_at_the_scheduler() || look_at_the_jobs() || look_at_the_queue() ||
+	       look_at_a_new_scheduler() || release_in_one_order() || look_at_a_new_scheduler();
 }
 
 static int (*const looks[])(void) = {
-	look_at_the_scheduler, look_at_the_jobs,           look_at_a_new_scheduler,
-	release_in_one_order,  release_in_the_other_order, look_at_all,
+	look_at_the_scheduler, look_at_the_jobs,
+	look_at_the_queue,     look_at_a_new_scheduler,
+	release_in_one_order,  release_in_the_other_order,
+	look_at_all,
 };
 
-enum { LOOKS = 6 };
+enum { LOOKS = 7 };
 
 START_TEST(in_the_child_it_is_dead_and_harmless)
 {
@@ -274,11 +322,12 @@ static atomic_int stop;
 
 static int spawn_without_rest(struct caller *c)
 {
-	ptj_job *job;
+	ptj_job *job, *taken;
+	size_t n;
 	int code = 0;
 
 	while (!atomic_load(&stop) && !code) {
-		code = ptj_spawn(c->s, job_identity, c->arg, &job);
+		code = ptj_spawn_attr(c->s, c->attr, job_identity, c->arg, PTJ_INFINITE, &job);
 		if (code)
 			break;
 		if (ptj_job_id(job) % 16 == 0)
@@ -286,6 +335,8 @@ static int spawn_without_rest(struct caller *c)
 		else if (ptj_job_id(job) % 4 == 0)
 			code = ptj_job_wait(job, PTJ_INFINITE, NULL);
 		ptj_job_unref(job);
+		if (ptj_completions_take(c->arg, &taken, 1, 0, &n) == 0)
+			ptj_job_unref(taken);
 	}
 	return code;
 }
@@ -295,13 +346,18 @@ START_TEST(forks_under_load_are_safe)
 {
 	enum { FORKS = 60, SPAWNERS = 2 };
 	struct caller c[SPAWNERS];
+	ptj_completions *q;
+	ptj_job_attr *attr;
 	ptj_scheduler *s;
 
 	make_here();
 	s = make_simple(2, 20);
+	ok(ptj_completions_create(&q, -1));
+	attr = job_attr(NULL, -1);
+	ok(ptj_job_attr_set_completions(attr, q));
 	atomic_store(&stop, 0);
 	for (int i = 0; i < SPAWNERS; i++) {
-		c[i] = (struct caller){.s = s};
+		c[i] = (struct caller){.s = s, .arg = q, .attr = i ? attr : NULL};
 		caller_start(&c[i], spawn_without_rest);
 	}
 	for (int i = 0; i < FORKS; i++)
@@ -312,6 +368,8 @@ START_TEST(forks_under_load_are_safe)
 	ok(ptj_scheduler_wait_and_close(s, PTJ_INFINITE));
 	ck_assert_uint_eq(ptj_scheduler_len(s), 0);
 	ptj_scheduler_free(s);
+	ptj_job_attr_free(attr);
+	ptj_completions_free(q);
 	free_here();
 }
 END_TEST

@@ -9,6 +9,8 @@
 
 #include "support.h"
 
+#include "completions.h"
+#include "finish.h"
 #include "lane.h"
 #include "pass.h"
 
@@ -314,6 +316,140 @@ START_TEST(a_closed_front_keeps_no_slots)
 }
 END_TEST
 
+/* ---- Completion queues ---------------------------------------------------------------------- */
+
+struct taking {
+	ptj_completions *q;
+	struct caller c;
+};
+
+static int call_take(struct caller *c)
+{
+	size_t n;
+
+	return ptj_completions_take(c->arg, &c->job, 1, c->timeout, &n);
+}
+
+/* The stage, its jobs bound to a queue. */
+static struct stage bound_stage(struct taking *t)
+{
+	struct setup u = setup_of(1, 0);
+	struct stage st;
+	ptj_job_attr *attr = job_attr(NULL, PTJ_CANCEL_COOPERATIVE);
+
+	gate_init(&gate);
+	st.s = make(&u);
+	ok(ptj_completions_create(&t->q, -1));
+	ok(ptj_job_attr_set_completions(attr, t->q));
+	t->c = (struct caller){.arg = t->q, .timeout = PTJ_INFINITE};
+	st.first = spawn_with(st.s, attr, job_stubborn, &gate);
+	gate_await(&gate, 1);
+	st.second = spawn_with(st.s, attr, job_identity, NULL);
+	st.third = spawn_with(st.s, attr, job_identity, NULL);
+	st.w = st.first->at.worker;
+	ptj_job_attr_free(attr);
+	ck_assert(lane_is_open(st.s));
+	return st;
+}
+
+static void end_bound_stage(struct stage *st, struct taking *t, size_t expected)
+{
+	ptj_job *jobs[4];
+	size_t n;
+
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(st->s, PTJ_INFINITE));
+	ok(ptj_completions_take(t->q, jobs, 4, 0, &n));
+	ck_assert_uint_eq(n, expected);
+	while (n > 0)
+		ptj_job_unref(jobs[--n]);
+	ptj_completions_free(t->q);
+	end_stage(st);
+}
+
+START_TEST(a_job_in_the_lane_goes_to_its_queue)
+{
+	struct taking t;
+	struct stage st = bound_stage(&t);
+	ptj_job *job;
+	size_t n;
+
+	ck_assert(pass_take(st.w, &gate));
+	expect(ETIMEDOUT, ptj_completions_take(t.q, &job, 1, 0, &n));
+	ck_assert(pass_begin(st.w));
+	ok(ptj_completions_take(t.q, &job, 1, 0, &n));
+	ck_assert_ptr_eq(job, st.first);
+	ok(ptj_job_poll(job, 0, NULL));
+	ptj_job_unref(job);
+	end_bound_stage(&st, &t, 2);
+}
+END_TEST
+
+/* It is in the queue, and its worker has not ended it. */
+START_TEST(who_takes_waits_for_the_end)
+{
+	struct taking t;
+	struct stage st = bound_stage(&t);
+
+	ck_assert(pass_take(st.w, &gate));
+	ck_assert(!completions_append(t.q, st.first));
+	caller_start(&t.c, call_take);
+	caller_await_blocked(&t.c);
+	ck_assert(job_has(st.first, JOB_WAITED));
+	/* What the worker does besides appending. */
+	st.w->next->at.worker = st.w;
+	ck_assert(job_move(st.w->next, JOB_PENDING, JOB_BEGINS_LOCKED, JOB_RUNNING, JOB_PERMIT));
+	st.w->job = st.w->next;
+	st.w->next = NULL;
+	monitor_lock(&st.s->mu);
+	atomic_fetch_xor(&st.first->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
+	release_waiters_locked(st.s, st.first);
+	monitor_unlock(&st.s->mu);
+	ck_assert(completions_try_unref(t.q));
+	ck_assert(job_drop_ref(st.first) == false);
+	ok(caller_join(&t.c));
+	ck_assert_ptr_eq(t.c.job, st.first);
+	ptj_job_unref(t.c.job);
+	end_bound_stage(&st, &t, 2);
+}
+END_TEST
+
+/* Whoever blocks in its queue may have lent his permit, and is due this one. */
+START_TEST(what_somebody_is_blocked_for_is_ended_with_the_mutex)
+{
+	struct taking t;
+	struct stage st = bound_stage(&t);
+
+	caller_start(&t.c, call_take);
+	caller_await_blocked(&t.c);
+	ck_assert(!pass_take(st.w, NULL));
+	gate_open(&gate);
+	ok(caller_join(&t.c));
+	ck_assert_ptr_eq(t.c.job, st.first);
+	ptj_job_unref(t.c.job);
+	end_bound_stage(&st, &t, 2);
+}
+END_TEST
+
+/* Freed when the worker has found it not freed. */
+START_TEST(what_is_appended_late_is_released)
+{
+	struct taking t;
+	struct stage st = bound_stage(&t);
+
+	ck_assert(pass_take(st.w, NULL));
+	ptj_completions_free(t.q); /* its memory is the three jobs' still */
+	atomic_store(&t.q->freed, false);
+	ck_assert(pass_begin(st.w));
+	atomic_store(&t.q->freed, true);
+	ck_assert_uint_eq(atomic_load(&st.first->refs), 2);
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(st.s, PTJ_INFINITE));
+	await(atomic_load(&st.first->refs) == 1);
+	end_stage(&st);
+}
+END_TEST
+
 /* ---- Lenders -------------------------------------------------------------------------------- */
 
 struct family {
@@ -405,6 +541,62 @@ START_TEST(nobody_lends_to_wait_for_what_is_passing)
 	ptj_scheduler_free(s);
 	gate_destroy(&gate);
 	gate_destroy(&waiting.gate);
+}
+END_TEST
+
+static void *job_take(void *arg)
+{
+	struct taking *t = arg;
+	size_t n;
+
+	if (ptj_completions_take(t->q, &t->c.job, 1, PTJ_INFINITE, &n))
+		abort();
+	return NULL;
+}
+
+static bool lender_has_lent(ptj_scheduler *s, const struct lender *lender)
+{
+	bool lent;
+
+	monitor_lock(&s->mu);
+	lent = lender->state == LENDER_LENT && list_empty(&s->reclaim) &&
+	       count_get(&s->active) == 0;
+	monitor_unlock(&s->mu);
+	return lent;
+}
+
+/* As if another thread had taken the job by whose end it got its permit back, or is about to: it
+   does not keep what others need. */
+START_TEST(a_taker_that_finds_nothing_lends_again)
+{
+	ptj_scheduler *s = make_simple(1, 0);
+	ptj_job_attr *attr = job_attr(NULL, -1);
+	struct taking t;
+	struct lender *lender;
+	ptj_job *taker;
+
+	ok(ptj_completions_create(&t.q, -1));
+	ok(ptj_job_attr_set_completions(attr, t.q));
+	taker = spawn(s, job_take, &t);
+	await(ptj_job_active(taker) && ptj_scheduler_active_count(s) == 0);
+	monitor_lock(&s->mu);
+	lender = completions_first_lender_locked(t.q);
+	lender_reclaim_locked(lender);
+	if (_i) {
+		permits_dispatch_locked(s);
+		ck_assert(job_has(taker, JOB_PERMIT));
+	} else {
+		parker_wake(lender->waiter.parker);
+	}
+	monitor_unlock(&s->mu);
+	await(lender_has_lent(s, lender));
+	ok(ptj_spawn_attr(s, attr, job_identity, NULL, PTJ_INFINITE, NULL));
+	ok(ptj_job_wait(taker, PTJ_INFINITE, NULL));
+	ptj_job_unref(t.c.job);
+	ptj_job_unref(taker);
+	ptj_job_attr_free(attr);
+	ptj_completions_free(t.q);
+	ptj_scheduler_free(s);
 }
 END_TEST
 
@@ -589,7 +781,12 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_close_that_did_not_find_the_job_is_found_by_its_worker);
 	tcase_add_test(tc, a_close_finds_the_job_that_has_begun);
 	tcase_add_test(tc, a_closed_front_keeps_no_slots);
+	tcase_add_test(tc, a_job_in_the_lane_goes_to_its_queue);
+	tcase_add_test(tc, who_takes_waits_for_the_end);
+	tcase_add_test(tc, what_somebody_is_blocked_for_is_ended_with_the_mutex);
+	tcase_add_test(tc, what_is_appended_late_is_released);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
+	tcase_add_loop_test(tc, a_taker_that_finds_nothing_lends_again, 0, 2);
 	tcase_add_test(tc, nobody_lends_to_wait_for_what_is_passing);
 	tcase_add_test(tc, a_long_line_keeps_its_order);
 	tcase_add_test(tc, closed_jobs_take_no_place);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <config.h>
+
+#include "completions.h"
+
+#include "fork.h"
+#include "keep_errno.h"
+#include "waiter.h"
+
+#include <sched.h>
+#include <stdlib.h>
+
+bool completions_is_dead(const struct ptj_completions *c)
+{
+	return c->generation != fork_generation();
+}
+
+int ptj_completions_create(ptj_completions **out, int fd)
+{
+	KEEP_ERRNO;
+	struct ptj_completions *c;
+	int rc;
+
+	if (!out)
+		return EINVAL;
+	c = aligned_alloc(_Alignof(struct ptj_completions), sizeof(*c));
+	if (!c)
+		return ENOMEM;
+	rc = fork_watch() ? ENOMEM : bell_init(&c->bell, fd);
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	c->generation = fork_generation();
+	atomic_init(&c->freed, false);
+	atomic_init(&c->watched, c->bell.kind != BELL_OWN);
+	atomic_init(&c->awaited, false);
+	atomic_init(&c->refs, 1);
+	monitor_init(&c->mu);
+	__cds_wfcq_init(&c->head, &c->tail);
+	list_init(&c->takers);
+	*out = c;
+	return 0;
+}
+
+/* Relaxed: the caller has a reference, or is the creator. */
+void completions_ref(struct ptj_completions *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+}
+
+/* Release, and acquire for the last: what others did with c comes before its memory is freed. */
+bool completions_try_unref(struct ptj_completions *c)
+{
+	size_t refs = atomic_load_explicit(&c->refs, memory_order_relaxed);
+
+	while (refs > 1)
+		if (atomic_compare_exchange_weak_explicit(
+			    &c->refs, &refs, refs - 1, memory_order_release, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* Who appends may be between the two steps in which it does; NULL: nobody is there to make the
+   second.  Else it needs nothing of this thread's for it. */
+static ptj_job *pop(struct ptj_completions *c)
+{
+	struct cds_wfcq_node *node;
+
+	while ((node = __cds_wfcq_dequeue_nonblocking(&c->head, &c->tail)) == CDS_WFCQ_WOULDBLOCK) {
+		if (completions_is_dead(c))
+			return NULL;
+		sched_yield();
+	}
+	return node ? container_of(node, ptj_job, at.ended.node) : NULL;
+}
+
+/* In the child of a fork a job that had not ended has given this reference up, or keeps it. */
+static void drain(struct ptj_completions *c)
+{
+	ptj_job *job;
+
+	while ((job = pop(c)))
+		if (!completions_is_dead(c) || job_phase(job) == JOB_ENDED)
+			ptj_job_unref(job);
+}
+
+/* What was appended when c was freed already lies there still. */
+void completions_unref(struct ptj_completions *c)
+{
+	if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	drain(c);
+	if (!completions_is_dead(c))
+		monitor_destroy(&c->mu);
+	free(c);
+}
+
+/* Whoever holds c->mu and finds it freed leaves the bell alone. */
+void ptj_completions_free(ptj_completions *c)
+{
+	KEEP_ERRNO;
+
+	if (!c)
+		return;
+	if (!completions_is_dead(c))
+		monitor_lock(&c->mu);
+	atomic_store_explicit(&c->freed, true, memory_order_release);
+	bell_destroy(&c->bell);
+	if (!completions_is_dead(c))
+		monitor_unlock(&c->mu);
+	drain(c);
+	completions_unref(c);
+}
+
+/* Pairs with ptj_completions_free(); acquire for the sake of form, what follows is safe anyway. */
+bool completions_are_freed(const struct ptj_completions *c)
+{
+	return atomic_load_explicit(&c->freed, memory_order_acquire);
+}
+
+bool completions_append(struct ptj_completions *c, ptj_job *job)
+{
+	if (completions_are_freed(c)) {
+		job_drop_ref(job);
+		return false;
+	}
+	cds_wfcq_node_init(&job->at.ended.node);
+	if (cds_wfcq_enqueue(&c->head, &c->tail, &job->at.ended.node))
+		return false;
+	return atomic_load(&c->watched) || atomic_load(&c->awaited);
+}
+
+static struct waiter *first_taker(const struct ptj_completions *c)
+{
+	return list_empty(&c->takers) ? NULL : container_of(c->takers.next, struct waiter, link);
+}
+
+struct lender *completions_first_lender_locked(const struct ptj_completions *c)
+{
+	return first_taker(c) ? first_taker(c)->lender : NULL;
+}
+
+static void wake_first_locked(struct ptj_completions *c)
+{
+	if (first_taker(c))
+		parker_wake(first_taker(c)->parker);
+}
+
+/* A program that reads its descriptor for each job it finds here is to find something there. */
+void completions_tell(struct ptj_completions *c)
+{
+	monitor_lock(&c->mu);
+	if (!atomic_load_explicit(&c->freed, memory_order_relaxed)) {
+		if (c->bell.kind != BELL_OWN ||
+		    (atomic_load_explicit(&c->watched, memory_order_relaxed) &&
+		     !completions_are_empty_locked(c)))
+			bell_ring(&c->bell);
+		wake_first_locked(c);
+	}
+	monitor_unlock(&c->mu);
+}
+
+bool completions_are_awaited(const struct ptj_completions *c)
+{
+	return atomic_load(&c->awaited);
+}
+
+ptj_job *completions_pop_locked(struct ptj_completions *c)
+{
+	return pop(c);
+}
+
+bool completions_are_empty_locked(struct ptj_completions *c)
+{
+	return cds_wfcq_empty(&c->head, &c->tail);
+}
+
+void completions_pass_on_locked(struct ptj_completions *c)
+{
+	if (completions_are_empty_locked(c))
+		bell_reset(&c->bell);
+	else
+		wake_first_locked(c);
+}
+
+/* The descriptor of an own bell is of no use in the child of a fork, which shares it. */
+int ptj_completions_fd(const ptj_completions *c)
+{
+	struct ptj_completions *locked = (struct ptj_completions *)(uintptr_t)c;
+
+	if (!c || completions_is_dead(c))
+		return -1;
+	monitor_lock(&locked->mu);
+	if (!atomic_load_explicit(&c->watched, memory_order_relaxed)) {
+		atomic_store(&locked->watched, true);
+		if (!completions_are_empty_locked(locked))
+			bell_ring(&locked->bell);
+	}
+	monitor_unlock(&locked->mu);
+	return c->bell.fd;
+}
