@@ -411,6 +411,67 @@ PTJ_API int ptj_sleep(int64_t ms);
    job.  EINVAL outside a job.  ENOMEM. */
 PTJ_API int ptj_job_on_cancel(void (*fn)(void *arg), void *arg);
 
+/* ---- External jobs ------------------------------------------------------------------------------
+
+   Jobs that the program itself runs, on a thread or event loop of its own: for runtimes whose
+   functions cannot be called on the library's threads.  An external job is limited, queued, counted,
+   named, closed, waited for and released as any other.  When it gets its permit it is active, and is
+   handed out to whoever asks for one; that one does the work, and says when it is over:
+
+	ptj_spawn_external(s, NULL, arg, PTJ_INFINITE, NULL);
+	...
+	while (ptj_external_next(s, PTJ_INFINITE, &job) == 0) {
+		rc = work(ptj_job_arg(job), &result);
+		ptj_job_finish(job, rc, rc ? "it broke" : NULL, result);
+		ptj_job_unref(job);
+	}
+
+   A close of a job that was handed out makes ptj_job_closed(job) 1 and its cancel fd readable, and
+   calls its on-cancel callback; nothing else happens to it, and whoever runs it finishes it soon:
+   with ECANCELED if it obeyed.  One that does not in time is a straggler as any other.  A job that is
+   closed before it is handed out never is. */
+
+/* ptj_spawn_attr() for an external job; starts no thread.  The cancellation mode and an explicit
+   result mean nothing to it. */
+PTJ_API int ptj_spawn_external(ptj_scheduler *s, const ptj_job_attr *attr, void *arg,
+                               int64_t timeout_ms, ptj_job **out);
+
+/* A descriptor that is readable while there are external jobs of s's to be handed out: to poll() for
+   reading and nothing else.  The scheduler's; valid until it is freed.  -1: s is NULL, or came over a
+   fork, or no descriptor is to be had. */
+PTJ_API int ptj_external_fd(ptj_scheduler *s);
+
+/* Hands out the external job that has been active longest, and waits for one as long as there is
+   none.  *job, which must not be NULL, becomes a reference of the caller's, for ptj_job_unref().
+   Any number of threads may ask; each job goes to one of them.  Blocks; a cancellation point, and a
+   cancelled caller was handed nothing.  ETIMEDOUT: there was none in that time, with 0 at once.
+   ESHUTDOWN: s is closed, also while blocked.  EDEADLK: from within s's own jobs and callbacks.
+   EINTR. */
+PTJ_API int ptj_external_next(ptj_scheduler *s, int64_t timeout_ms, ptj_job **job);
+
+/* The argument that job was spawned with; what it points to may have been released if the job has
+   ended. */
+PTJ_API void *ptj_job_arg(const ptj_job *job);
+
+/* Ends an external job that was handed out: with code 0 it succeeded with result, with any other it
+   failed so, as by ptj_job_fail(code, message).  ECANCELED for a job that is being closed is a
+   cancellation.  Calls the job's release function and, where due, the exception handler, and waits
+   for an on-cancel callback that is running.  EINVAL: job is not external.  EPERM: it was not handed
+   out yet.  EALREADY: it was finished, or dropped by a close, before.  EDEADLK: from within its own
+   callbacks. */
+PTJ_API int ptj_job_finish(ptj_job *job, int code, const char *message, void *result);
+
+/* ptj_job_cancel_fd() for an external job that was handed out: a descriptor that becomes readable,
+   and stays so, when a close of job begins.  The library's; valid until ptj_job_finish().  -1: job is
+   not such a job, or no descriptor is to be had. */
+PTJ_API int ptj_external_cancel_fd(ptj_job *job);
+
+/* ptj_job_on_cancel() for an external job that was handed out: has fn(arg) called on the closer's
+   thread when a close of job begins, or at once on this one if it has; NULL takes it back, waiting
+   for one that is running, unless called from within it.  EINVAL: job is not such a job.  EDEADLK:
+   another one from within it.  ENOMEM. */
+PTJ_API int ptj_external_on_cancel(ptj_job *job, void (*fn)(void *arg), void *arg);
+
 /* ---- Completion queues ------------------------------------------------------------------------
 
    For event loops and other languages: the jobs spawned with a queue in their attributes appear

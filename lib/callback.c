@@ -42,12 +42,15 @@ void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job)
 	inside_parker_done(parker, &own);
 }
 
-/* Registers fn for job, and calls it if the request that it is for came before. */
-static int register_locked(struct ptj_scheduler *s, ptj_job *job, void (*fn)(void *), void *arg)
+int callback_set_locked(struct ptj_scheduler *s, ptj_job *job, void (*fn)(void *), void *arg)
 {
+	if (!fn && !job->extra)
+		return 0;
 	if (!job_extra_locked(job))
 		return ENOMEM;
 	callback_unregister_locked(s, job);
+	if (!fn)
+		return 0;
 	job->extra->on_cancel = fn;
 	job->extra->on_cancel_arg = arg;
 	if (job_has(job, JOB_CLOSING))
@@ -62,17 +65,14 @@ int ptj_job_on_cancel(void (*fn)(void *arg), void *arg)
 	KEEP_ERRNO;
 	ptj_job *self = inside_self();
 	struct ptj_scheduler *s;
-	int rc = 0, cancel_state;
+	int rc, cancel_state;
 
 	if (!self)
 		return inside_callback() && !fn ? 0 : EINVAL;
 	s = scheduler_of(self);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	monitor_lock(&s->mu);
-	if (fn)
-		rc = register_locked(s, self, fn, arg);
-	else if (self->extra)
-		callback_unregister_locked(s, self);
+	rc = callback_set_locked(s, self, fn, arg);
 	monitor_unlock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);
 	return rc;

@@ -54,25 +54,29 @@ int ptj_job_cancelled(void)
 	return self && job_has(self, JOB_CLOSING);
 }
 
+int cancel_fd_locked(ptj_job *job)
+{
+	struct job_extra *extra = job_extra_locked(job);
+
+	if (!extra)
+		return -1;
+	if (extra->cancel_fd < 0)
+		extra->cancel_fd = eventfd(job_has(job, JOB_CLOSING), EFD_CLOEXEC | EFD_NONBLOCK);
+	return extra->cancel_fd;
+}
+
 int ptj_job_cancel_fd(void)
 {
 	KEEP_ERRNO;
 	ptj_job *self = inside_self();
 	struct ptj_scheduler *s;
-	struct job_extra *extra;
-	int fd = -1;
+	int fd;
 
 	if (!self)
 		return -1;
 	s = scheduler_of(self);
 	monitor_lock(&s->mu);
-	extra = job_extra_locked(self);
-	if (extra) {
-		if (extra->cancel_fd < 0)
-			extra->cancel_fd =
-				eventfd(job_has(self, JOB_CLOSING), EFD_CLOEXEC | EFD_NONBLOCK);
-		fd = extra->cancel_fd;
-	}
+	fd = cancel_fd_locked(self);
 	monitor_unlock(&s->mu);
 	return fd;
 }

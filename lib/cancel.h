@@ -16,6 +16,9 @@
    the job is neither READY nor RUNNING.  Cancellation disabled. */
 bool cancel_begin_locked(ptj_job *job);
 
+/* The job's cancel fd, made if it has none; -1 where none can be had.  s->mu held. */
+int cancel_fd_locked(ptj_job *job);
+
 /* Calls the callback, if there is one by now, and cancels the thread.  After a
    cancel_begin_locked() that returned true, once.  s->mu is released and reacquired if there is a
    callback; the caller has a reference to job.  Cancellation disabled. */

@@ -14,6 +14,7 @@
 #include "inside.h"
 #include "keep_errno.h"
 #include "lane.h"
+#include "offer.h"
 #include "reap.h"
 #include "wait.h"
 
@@ -28,7 +29,7 @@ static void take_unentered_locked(struct ptj_scheduler *s, struct link *jobs)
 	ptj_job *job;
 
 	list_init(jobs);
-	list_append_all(jobs, &s->ready);
+	offer_withdraw_all_locked(s, jobs);
 	for (node = jobs->next; node != jobs; node = node->next) {
 		job = container_of(node, ptj_job, at.link);
 		job_set_locked(job, JOB_CLOSING);
@@ -131,7 +132,8 @@ static void mark_straggler(ptj_job *job, void *user)
 	if (job_has(job, JOB_STRAGGLER) || !holds_up_locked(job))
 		return;
 	ptj_job_ref(job); /* for the report */
-	s->straggling++;
+	if (!job_has(job, JOB_EXTERNAL))
+		s->straggling++;
 	if (!job_has(job, JOB_SHIELD)) {
 		count_sub_locked(&s->entered, 1);
 		return;
@@ -283,6 +285,7 @@ static void free_dead(struct ptj_scheduler *s)
 	if (s->freed)
 		return;
 	s->freed = true;
+	offer_end_locked(s);
 	roster_each_locked(&s->roster, give_up_job, NULL);
 	for (node = s->workers.next; node != &s->workers; node = next) {
 		next = node->next;
@@ -319,6 +322,7 @@ void ptj_scheduler_free(ptj_scheduler *s)
 	while (reap_locked(s, DEADLINE_NEVER))
 		;
 	join_exited_locked(s);
+	offer_end_locked(s);
 	s->freed = true;
 	scheduler_unlock(s);
 	pthread_setcancelstate(cancel_state, NULL);

@@ -174,10 +174,10 @@ static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 		lenders_first_locked(s, job);
 	tell = append_locked(s, job);
 	permit_drop_locked(s, job);
-	if (job_has(job, JOB_STRAGGLER))
-		s->straggling--;
-	else
+	if (!job_has(job, JOB_STRAGGLER))
 		count_sub_locked(job_has(job, JOB_SHIELD) ? &s->shields : &s->entered, 1);
+	else if (!job_has(job, JOB_EXTERNAL))
+		s->straggling--;
 	permits_dispatch_locked(s);
 	job_set_phase_locked(job, JOB_ENDED);
 	if (waited)

@@ -77,6 +77,24 @@ bool job_is_closed(const ptj_job *job)
 	return is_over_or_closing(job_state(job));
 }
 
+void job_record_locked(ptj_job *job, int code, void *result, char **message)
+{
+	struct job_extra *extra = *message ? job_extra_locked(job) : job->extra;
+	char *former;
+
+	job_clear_locked(job, JOB_FAILED);
+	job_set_locked(job, JOB_DECIDED | (code ? JOB_FAILED : 0));
+	if (code)
+		job->outcome.error = code;
+	else
+		job->outcome.result = result;
+	if (!extra)
+		return;
+	former = extra->message;
+	extra->message = *message;
+	*message = former;
+}
+
 static void turn_cancelled_locked(ptj_job *job)
 {
 	job_set_locked(job, JOB_CANCELLED);

@@ -11,7 +11,8 @@
 	              |          |          +------------------------+  nothing to settle
 	              +----------+--> FINISHING        closed before its function was entered
 
-   PENDING: in line.  READY: has a permit, waits for a thread.  RUNNING: a thread has it.
+   PENDING: in line.  READY: has a permit, waits for a thread.  RUNNING: a thread has it, one of the
+   library's, or if it is external one of the program's.
    FINISHING: the function is over; what became of it is decided; the release function and the
    exception handler are being called.  PASSING: the function is over, there is nothing to call any
    more, and the job is being ended: put into its completion queue, or, in the lane, exchanged for
@@ -63,10 +64,11 @@
 #define JOB_EXTRA 0x2000u     /* extra is there, or about to be */
 #define JOB_MODE_SHIFT 14     /* two bits: PTJ_CANCEL_ */
 #define JOB_REPORTED 0x10000u /* a straggler that the handler has been told of */
+#define JOB_EXTERNAL 0x40000u /* the program runs it, no thread of ours */
 #define JOB_BURIED 0x20000u   /* closed in the middle of the queue, which keeps a reference to it */
 
 /* Flags with which a job cannot begin, or cannot end, without the scheduler's mu. */
-#define JOB_BEGINS_LOCKED (JOB_CLOSING | JOB_EXTRA)
+#define JOB_BEGINS_LOCKED (JOB_CLOSING | JOB_EXTRA | JOB_EXTERNAL)
 #define JOB_ENDS_LOCKED                                                                          \
 	(JOB_BEGINS_LOCKED | JOB_SHIELD | JOB_WAITED | JOB_EXPLICIT | JOB_DECIDED | JOB_FAILED | \
 	 JOB_STRAGGLER)
@@ -87,8 +89,10 @@ struct ptj_job {
 	} outcome;
 	void *arg; /* read-only; the release function ends its life */
 	union {
-		struct link link;      /* READY, and PENDING outside the ring: in a list */
-		struct worker *worker; /* RUNNING: to be read by who holds mu and has pinned it */
+		struct link link; /* READY, and PENDING outside the ring: in a list */
+		struct worker
+			*worker; /* RUNNING: to be read by who holds mu and has pinned it; NULL:
+		                          an external job, or one that was unwound */
 		/* In a completion queue.  The first word is a worker's that takes the job out of the
 		   ring and finds out only then that it was closed there. */
 		struct {
@@ -195,6 +199,11 @@ int job_cancel_mode(const ptj_job *job);
 bool job_is_pending(const ptj_job *job);
 bool job_is_active(const ptj_job *job);
 bool job_is_closed(const ptj_job *job);
+
+/* Records what became of a running job, in place of what was recorded before: failed with code, and
+   the message *message, if that is not NULL and there is memory; or, with code 0, its result.  Leaves
+   in *message what is to be freed.  mu held. */
+void job_record_locked(ptj_job *job, int code, void *result, char **message);
 
 /* The job's function is over: decides what became of it.  returned: with value; else its thread
    was unwound, by a cancellation if value is PTHREAD_CANCELED and the job is being closed, and by

@@ -8,6 +8,7 @@
 #include "finish.h"
 #include "inside.h"
 #include "keep_errno.h"
+#include "offer.h"
 #include "wait.h"
 #include "worker.h"
 
@@ -29,7 +30,7 @@ static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 	if (job_move(job, JOB_PENDING, 0, JOB_FINISHING, JOB_CLOSING)) {
 		drop_pending_locked(s, job);
 	} else if (job_phase(job) == JOB_READY) {
-		list_remove(&job->at.link);
+		offer_withdraw_locked(s, job);
 		job_set_locked(job, JOB_CLOSING);
 		drop_locked(s, job);
 	} else if (cancel_begin_locked(job)) {

@@ -7,6 +7,7 @@
 #include "completions.h"
 #include "finish.h"
 #include "lane.h"
+#include "offer.h"
 
 /* The job's permit is another's by now. */
 static void end(struct worker *w, ptj_job *job)
@@ -74,13 +75,19 @@ static ptj_job *make_next_ready_locked(struct worker *w)
 	return permits_next_locked(w->s, JOB_READY, JOB_PERMIT);
 }
 
-/* Gives w a ready job, and tells that of a close that did not find it. */
+/* Gives w a ready job, and tells that of a close that did not find it; w drops it then, also one
+   that is not for it to run. */
 static void give_locked(struct worker *w, ptj_job *job)
 {
-	w->job = job;
+	bool closing = scheduler_phase(w->s) != SCHEDULER_OPEN;
+
 	list_init(&job->at.link);
-	if (scheduler_phase(w->s) != SCHEDULER_OPEN)
+	if (closing)
 		job_set_locked(job, JOB_CLOSING);
+	if (job_has(job, JOB_EXTERNAL) && !closing)
+		offer_locked(w->s, job);
+	else
+		w->job = job;
 }
 
 void pass_finish_locked(struct worker *w)

@@ -16,7 +16,7 @@ bool pass_take(struct worker *w, void *value);
 bool pass_begin(struct worker *w);
 
 /* Finishes w->job, and gives its permit to w->next, or if that lay buried to the one behind it.
-   w->job is that one then, ready; NULL: there is none. */
+   w->job is that one then, ready; NULL: there is none, or it is external. */
 void pass_finish_locked(struct worker *w);
 
 /* Makes w->job, which has begun, ready again. */

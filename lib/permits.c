@@ -6,6 +6,7 @@
 
 #include "inside.h"
 #include "lane.h"
+#include "offer.h"
 
 bool permit_is_free_locked(const struct ptj_scheduler *s)
 {
@@ -76,7 +77,7 @@ void permits_dispatch_locked(struct ptj_scheduler *s)
 			return;
 		count_add_locked(&s->active, 1);
 		count_add_locked(&s->entered, 1);
-		list_append(&s->ready, &job->at.link);
+		offer_locked(s, job);
 	}
 }
 

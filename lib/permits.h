@@ -34,7 +34,8 @@ void permit_take_locked(struct ptj_scheduler *s, ptj_job *job);
 /* Gives up the permit of job, if it has one, to nobody yet. */
 void permit_drop_locked(struct ptj_scheduler *s, ptj_job *job);
 
-/* Hands free permits to whoever is due one.  Pending jobs that get one are in s->ready then. */
+/* Hands free permits to whoever is due one.  Pending jobs that get one are in s->ready then,
+   or s->offered. */
 void permits_dispatch_locked(struct ptj_scheduler *s);
 
 /* The oldest pending job, taken out of the queue, now in that phase and with those flags; NULL:

@@ -119,7 +119,8 @@ static bool anybody_blocked_locked(const struct ptj_scheduler *s)
 	for (i = 0; i < WAITER_BUCKETS; i++)
 		if (!list_empty(&s->waiters[i]))
 			return true;
-	return !list_empty(&s->pending.spawners) || !list_empty(&s->quiet);
+	return !list_empty(&s->pending.spawners) || !list_empty(&s->hosts) ||
+	       !list_empty(&s->quiet);
 }
 
 /* Whether somebody is joining w already, to finish its job, and waits for it to be gone. */

@@ -65,6 +65,9 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	         attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
 	monitor_init(&s->mu);
 	list_init(&s->ready);
+	list_init(&s->offered);
+	s->bell.fd = -1;
+	list_init(&s->hosts);
 	list_init(&s->reclaim);
 	list_init(&s->workers);
 	list_init(&s->idle);

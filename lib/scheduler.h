@@ -7,7 +7,8 @@
 
    Why no job is lost.  A job that has not ended is in exactly one place: in s->pending, in
    s->ready, with the one worker that runs it or is about to, in s->unwound with the dead worker
-   that ran it, or with the one thread that finishes it.  Every move happens under s->mu, or is a
+   that ran it, in s->offered or with the program if it is external, or with the one thread that
+   finishes it.  Every move happens under s->mu, or is a
    taking out of the ring, or one of the moves in lane.h, which say who won.  A spawn reads s->phase
    under s->mu, or finds the front open under the front's mutex, before it places its job; a close
    sets the phase and shuts the front under the same before it looks for jobs: either the close
@@ -27,6 +28,7 @@
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
 
+#include "bell.h"
 #include "job.h"
 #include "pending.h"
 #include "report.h"
@@ -66,6 +68,8 @@ struct ptj_scheduler {
 
 	struct pending pending;
 	struct link ready;   /* jobs that are active and have no thread yet, oldest first */
+	struct link offered; /* external jobs that are active and were not handed out, likewise */
+	struct bell bell;    /* readable while there are such; its fd -1: nobody asked for it */
 	struct link reclaim; /* lenders that want a permit back */
 
 	struct link workers; /* all threads that are not joined yet, by worker->link */
@@ -76,9 +80,10 @@ struct ptj_scheduler {
 	size_t serving;      /* threads that will look for another job */
 	size_t waking;       /* threads woken or started for work that have not looked yet */
 	size_t lent;         /* jobs that lend their permit */
-	size_t straggling;   /* jobs reported as stragglers that have not ended */
+	size_t straggling; /* jobs reported as stragglers that have not ended, external ones apart */
 
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */
+	struct link hosts;                   /* threads waiting for an external job */
 	struct link quiet;                   /* threads waiting for the scheduler as a whole */
 
 	bool freed; /* ptj_scheduler_free() is done with it; the last thread or handle ends it */

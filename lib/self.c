@@ -17,24 +17,12 @@ ptj_job *ptj_job_self(void)
 }
 
 /* What a job decides about itself replaces what it decided before. */
-static void decide(ptj_job *self, uint32_t failed, int error, void *result, char *message)
+static void decide(ptj_job *self, int code, void *result, char *message)
 {
 	struct ptj_scheduler *s = scheduler_of(self);
-	struct job_extra *extra;
 
 	monitor_lock(&s->mu);
-	job_clear_locked(self, JOB_FAILED);
-	job_set_locked(self, JOB_DECIDED | failed);
-	if (failed)
-		self->outcome.error = error;
-	else
-		self->outcome.result = result;
-	extra = message ? job_extra_locked(self) : self->extra;
-	if (extra) {
-		free(extra->message);
-		extra->message = message;
-		message = NULL;
-	}
+	job_record_locked(self, code, result, &message);
 	monitor_unlock(&s->mu);
 	free(message);
 }
@@ -45,8 +33,7 @@ void *ptj_job_fail(int code, const char *message)
 	ptj_job *self = inside_self();
 
 	if (self)
-		decide(self, JOB_FAILED, code ? code : EINVAL, NULL,
-		       message ? strdup(message) : NULL);
+		decide(self, code ? code : EINVAL, NULL, message ? strdup(message) : NULL);
 	return NULL;
 }
 
@@ -57,6 +44,6 @@ int ptj_job_succeed(void *result)
 
 	if (!self)
 		return EINVAL;
-	decide(self, 0, 0, result, NULL);
+	decide(self, 0, result, NULL);
 	return 0;
 }

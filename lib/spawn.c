@@ -12,6 +12,7 @@
 #include "blueprint.h"
 #include "keep_errno.h"
 #include "lane.h"
+#include "offer.h"
 #include "worker.h"
 
 /* What place_locked() returns when the caller is to block; no function returns it to the user. */
@@ -36,7 +37,7 @@ static int make_ready_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_j
 	int rc;
 
 	/* With nobody to serve it the job would wait for a thread that may never be. */
-	rc = s->serving == 0 ? worker_call_locked(s) : 0;
+	rc = s->serving == 0 && !(b->flags & JOB_EXTERNAL) ? worker_call_locked(s) : 0;
 	if (rc)
 		return rc;
 	job = build_locked(s, b, JOB_READY, out);
@@ -44,7 +45,7 @@ static int make_ready_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_j
 		return ENOMEM;
 	permit_take_locked(s, job);
 	count_add_locked(&s->entered, 1);
-	list_append(&s->ready, &job->at.link);
+	offer_locked(s, job);
 	workers_wanted_locked(s);
 	return 0;
 }
@@ -156,14 +157,14 @@ static int spawn(struct ptj_scheduler *s, struct blueprint *b, int64_t timeout_m
 	return rc == FULL ? EAGAIN : rc;
 }
 
-int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
-                   int64_t timeout_ms, ptj_job **out)
+static int spawn_with(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
+                      uint32_t flags, int64_t timeout_ms, ptj_job **out)
 {
 	KEEP_ERRNO;
 	struct blueprint b;
 	int rc;
 
-	if (!s || !fn || timeout_ms < PTJ_DEFAULT)
+	if (!s || timeout_ms < PTJ_DEFAULT)
 		return EINVAL;
 	if (scheduler_is_dead(s))
 		return ENOTRECOVERABLE;
@@ -172,10 +173,23 @@ int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, vo
 	rc = blueprint_init(&b, s, attr, fn, arg);
 	if (rc)
 		return rc;
+	b.flags |= flags;
 	rc = spawn(s, &b, timeout_ms, out);
 	if (rc)
 		blueprint_discard(&b);
 	return rc;
+}
+
+int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
+                   int64_t timeout_ms, ptj_job **out)
+{
+	return fn ? spawn_with(s, attr, fn, arg, 0, timeout_ms, out) : EINVAL;
+}
+
+int ptj_spawn_external(ptj_scheduler *s, const ptj_job_attr *attr, void *arg, int64_t timeout_ms,
+                       ptj_job **out)
+{
+	return spawn_with(s, attr, NULL, arg, JOB_EXTERNAL, timeout_ms, out);
 }
 
 int ptj_spawn(ptj_scheduler *s, ptj_job_fn fn, void *arg, ptj_job **out)

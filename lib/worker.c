@@ -91,6 +91,7 @@ int workers_wanted_locked(struct ptj_scheduler *s)
 	for (i = 0; i < WAITER_BUCKETS; i++)
 		waiter_nudge_all(&s->waiters[i]);
 	waiter_nudge_all(&s->pending.spawners);
+	waiter_nudge_all(&s->hosts);
 	waiter_nudge_all(&s->quiet);
 	return rc;
 }

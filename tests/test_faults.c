@@ -219,6 +219,53 @@ static void undo_queue(int code)
 	ptj_completions_free(queue);
 }
 
+static int call_spawn_external(void)
+{
+	return ptj_spawn_external(s, ja, &gate, PTJ_INFINITE, &job);
+}
+
+static void undo_external(int code)
+{
+	ptj_job *handed_out;
+
+	if (code) {
+		ck_assert_ptr_null(job);
+		expect(ETIMEDOUT, ptj_external_next(s, 0, &handed_out));
+		ck_assert_uint_eq(ptj_scheduler_active_count(s), 0);
+		ok(call_spawn_external());
+	}
+	ok(ptj_external_next(s, 0, &handed_out));
+	ck_assert_ptr_eq(handed_out, job);
+	ok(ptj_job_finish(job, 0, NULL, NULL));
+	ptj_job_unref(job);
+	ptj_job_unref(job);
+	ptj_job_attr_free(ja);
+	ptj_scheduler_free(s);
+}
+
+static void prepare_external(void)
+{
+	prepare_scheduler();
+	ok(ptj_spawn_external(s, NULL, NULL, PTJ_INFINITE, NULL));
+	ok(ptj_external_next(s, 0, &job));
+}
+
+static int call_on_cancel(void)
+{
+	return ptj_external_on_cancel(job, release_record, NULL);
+}
+
+static void undo_on_cancel(int code)
+{
+	size_t called = recorded(&seen);
+
+	expect(ETIMEDOUT, ptj_job_close(job, 0));
+	ck_assert_uint_eq(recorded(&seen), called + !code);
+	ok(ptj_job_finish(job, 0, NULL, NULL));
+	ptj_job_unref(job);
+	ptj_scheduler_free(s);
+}
+
 /* The attributes go first, then the queue, then its jobs. */
 static void prepare_bound_spawn(void)
 {
@@ -311,6 +358,10 @@ static const struct operation operations[] = {
 	{"completions_create", prepare_nothing, call_completions_create, undo_queue, 0},
 	{"spawn with a completion queue", prepare_bound_spawn, call_spawn_here, undo_bound_spawn,
          1},
+	{"spawn_external", prepare_scheduler, call_spawn_external, undo_external, 0},
+	{"spawn_external with attributes", prepare_named_spawn, call_spawn_external, undo_external,
+         0},
+	{"external_on_cancel", prepare_external, call_on_cancel, undo_on_cancel, 0},
 	{"many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1},
 	{"shield", prepare_scheduler, call_shield_here, undo_shield, 1},
 	{"set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0},
@@ -429,6 +480,53 @@ START_TEST(a_queue_without_a_descriptor_is_none)
 	ck_assert_int_eq(fault_disarm(NO_DESCRIPTOR), 1);
 	ck_assert_ptr_null(queue);
 	ck_assert_uint_eq(blocks_held(), 0);
+}
+END_TEST
+
+START_TEST(an_external_job_without_memory_and_descriptors)
+{
+	int code;
+
+	s = make_counted(setup_of(1, 0));
+	in_library(ok(ptj_spawn_external(s, NULL, NULL, PTJ_INFINITE, NULL)));
+	fault_arm(NO_DESCRIPTOR, 0, 1);
+	in_library(ck_assert_int_eq(ptj_external_fd(s), -1));
+	ok(ptj_external_next(s, 0, &job));
+	in_library(ck_assert_int_eq(ptj_external_cancel_fd(job), -1));
+	ck_assert_int_eq(fault_disarm(NO_DESCRIPTOR), 2);
+	ck_assert_int_ge(ptj_external_fd(s), 0);
+	fault_arm(NO_MEMORY, 0, 1);
+	in_library(code = ptj_job_finish(job, EIO, "a message that is dropped", NULL));
+	ck_assert_int_ge(fault_disarm(NO_MEMORY), 1);
+	ok(code);
+	ck_assert_int_eq(ptj_job_error(job), EIO);
+	ck_assert_ptr_null(ptj_job_error_message(job));
+	ptj_job_unref(job);
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* No thread is needed for it, and none is started for those in line behind it. */
+START_TEST(an_external_job_needs_no_thread)
+{
+	ptj_job *in_line;
+
+	s = make_counted(setup_of(1, 0));
+	fault_arm(NO_THREAD, 0, 1);
+	in_library(ok(ptj_spawn_external(s, NULL, NULL, PTJ_INFINITE, NULL)));
+	in_library(ok(ptj_spawn(s, job_identity, NULL, &in_line)));
+	ok(ptj_external_next(s, 0, &job));
+	in_library(ok(ptj_job_finish(job, 0, NULL, NULL)));
+	ck_assert_int_ge(fault_hits(NO_THREAD), 1);
+	ck_assert_int_eq(ptj_job_active(in_line), 1);
+	in_library(expect(ETIMEDOUT, ptj_job_poll(in_line, SHORT_MS, NULL)));
+	fault_disarm(NO_THREAD);
+	ok(ptj_job_wait(in_line, PTJ_INFINITE, NULL));
+	ptj_job_unref(in_line);
+	ptj_job_unref(job);
+	free_counted(s);
+	await(blocks_held() == 0);
 }
 END_TEST
 
@@ -670,6 +768,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_failure_is_recorded_although_its_message_is_dropped);
 	tcase_add_test(tc, cancel_fd_and_callback_fail_cleanly);
 	tcase_add_test(tc, a_queue_without_a_descriptor_is_none);
+	tcase_add_test(tc, an_external_job_without_memory_and_descriptors);
+	tcase_add_test(tc, an_external_job_needs_no_thread);
 	tcase_add_loop_test(tc, without_any_thread_a_spawn_is_eagain_and_nothing_happened, 0,
 	                    SETUPS);
 	tcase_add_loop_test(tc, a_job_waits_for_a_running_worker, 0, MODES);

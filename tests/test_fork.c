@@ -9,8 +9,9 @@
 #include <sys/wait.h>
 
 static struct gate gate;
-static ptj_scheduler *parents;
+static ptj_scheduler *parents, *hosted;
 static ptj_job *active, *pending, *ended; /* bound to the queue, in which the last one lies */
+static ptj_job *external;                 /* another scheduler's, handed out */
 static ptj_completions *queue;
 static ptj_job_attr *bound;
 
@@ -64,6 +65,12 @@ static void make_here(void)
 	spawn_n(parents, 1, job_at_gate, &gate);
 	gate_await(&gate, 2);
 	pending = spawn_with(parents, bound, job_at_gate, &gate);
+	hosted = make_simple(2, 0);
+	ck_assert_int_ge(ptj_external_fd(hosted), 0);
+	ok(ptj_spawn_external(hosted, NULL, &gate, PTJ_INFINITE, NULL));
+	ok(ptj_spawn_external(hosted, NULL, NULL, PTJ_INFINITE, NULL));
+	ok(ptj_external_next(hosted, 0, &external));
+	ck_assert_int_ge(ptj_external_cancel_fd(external), 0);
 }
 
 /* The parent's jobs go on as if nothing had been. */
@@ -90,6 +97,10 @@ static void free_here(void)
 	ptj_job_unref(pending);
 	ptj_job_unref(ended);
 	ptj_scheduler_free(parents);
+	ok(ptj_job_finish(external, 0, NULL, NULL));
+	ptj_job_unref(external);
+	ck_assert_uint_eq(ptj_scheduler_len(hosted), 1);
+	ptj_scheduler_free(hosted);
 	gate_destroy(&gate);
 }
 
@@ -123,6 +134,9 @@ static int look_at_the_scheduler(void)
 	must(ptj_scheduler_pending_count(parents) == 0);
 	must(ptj_scheduler_shield_count(parents) == 0);
 	must(ptj_scheduler_contains(parents, active) == 0);
+	must(ptj_spawn_external(parents, NULL, NULL, 0, &job) == ENOTRECOVERABLE);
+	must(ptj_external_next(parents, PTJ_INFINITE, &job) == ENOTRECOVERABLE);
+	must(ptj_external_fd(parents) == -1);
 	must(!job && !result);
 	return 0;
 }
@@ -136,9 +150,19 @@ static int look_at_a_job(ptj_job *job)
 	return 0;
 }
 
+static int look_at_an_external_job(ptj_job *job)
+{
+	must(ptj_job_arg(job) == &gate);
+	must(ptj_job_finish(job, 0, NULL, NULL) == ENOTRECOVERABLE);
+	must(ptj_external_cancel_fd(job) == -1);
+	must(ptj_external_on_cancel(job, NULL, NULL) == ENOTRECOVERABLE);
+	return look_at_a_job(job);
+}
+
 static int look_at_the_jobs(void)
 {
-	return look_at_a_job(active) || look_at_a_job(pending) || look_at_a_job(ended);
+	return look_at_an_external_job(external) || look_at_a_job(active) ||
+	       look_at_a_job(pending) || look_at_a_job(ended);
 }
 
 static int look_at_the_queue(void)
@@ -196,6 +220,8 @@ static int release_in_one_order(void)
 	ptj_job_unref(pending);
 	ptj_job_unref(ended);
 	ptj_scheduler_free(parents);
+	ptj_job_unref(external);
+	ptj_scheduler_free(hosted);
 	return 0;
 }
 
@@ -208,6 +234,8 @@ static int release_in_the_other_order(void)
 	ptj_job_unref(active);
 	ptj_job_attr_free(bound);
 	ptj_completions_free(queue);
+	ptj_scheduler_free(hosted);
+	ptj_job_unref(external);
 	return 0;
 }
 
