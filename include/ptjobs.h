@@ -308,6 +308,15 @@ PTJ_API int ptj_spawn(ptj_scheduler *s, ptj_job_fn fn, void *arg, ptj_job **out)
 PTJ_API int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn fn, void *arg,
                            int64_t timeout_ms, ptj_job **out);
 
+/* ptj_spawn_attr() with the function called symbol in the shared library called library, found as
+   dlopen(3) and dlsym(3) find them, or in the program itself and what that has loaded if library
+   is NULL: for languages in which it is awkward to have the address of a C function.  The library
+   is loaded by the calling thread, with cancellation disabled, and is never unloaded.
+   After the two errors of its own, dlerror(3) on this thread has the details.  ELIBACC: the
+   library cannot be loaded.  ENOSYS: it has no such symbol.  EINVAL: s or symbol is NULL. */
+PTJ_API int ptj_spawn_symbol(ptj_scheduler *s, const ptj_job_attr *attr, const char *library,
+                             const char *symbol, void *arg, int64_t timeout_ms, ptj_job **out);
+
 /* Runs fn(arg) on a thread of s's, outside the limit and every count but
    ptj_scheduler_shield_count(), and waits for it.  A caller that is cancelled or whose timeout
    passes is released and fn goes on; ptj_scheduler_wait_and_close() gives it its grace and

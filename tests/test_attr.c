@@ -402,7 +402,7 @@ START_TEST(each_code_has_a_text)
 {
 	static const int codes[] = {0,      PTJ_EFAILED, EINVAL,    ECANCELED,       ETIMEDOUT,
 	                            EAGAIN, ENOMEM,      ESHUTDOWN, ENOTRECOVERABLE, EDEADLK,
-	                            EINTR,  ENODATA,     ENOENT};
+	                            EINTR,  ENODATA,     ENOENT,    ELIBACC,         ENOSYS};
 	size_t n = sizeof codes / sizeof *codes;
 
 	for (size_t i = 0; i < n; i++) {

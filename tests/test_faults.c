@@ -156,6 +156,13 @@ static int call_spawn_here(void)
 	return ptj_spawn_attr(s, ja, job_identity, &gate, PTJ_INFINITE, &job);
 }
 
+static int call_spawn_symbol_here(void)
+{
+	static char text[] = "four";
+
+	return ptj_spawn_symbol(s, ja, NULL, "strlen", text, PTJ_INFINITE, &job);
+}
+
 static void undo_spawn(int code)
 {
 	size_t released = recorded(&seen);
@@ -362,6 +369,7 @@ static const struct operation operations[] = {
 	{"spawn_external with attributes", prepare_named_spawn, call_spawn_external, undo_external,
          0},
 	{"external_on_cancel", prepare_external, call_on_cancel, undo_on_cancel, 0},
+	{"spawn of a symbol", prepare_named_spawn, call_spawn_symbol_here, undo_spawn, 1},
 	{"many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1},
 	{"shield", prepare_scheduler, call_shield_here, undo_shield, 1},
 	{"set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0},

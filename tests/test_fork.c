@@ -121,6 +121,7 @@ static int look_at_the_scheduler(void)
 
 	must(ptj_spawn(parents, job_identity, NULL, &job) == ENOTRECOVERABLE);
 	must(ptj_spawn_attr(parents, NULL, job_identity, NULL, 0, &job) == ENOTRECOVERABLE);
+	must(ptj_spawn_symbol(parents, NULL, NULL, "f", NULL, 0, &job) == ENOTRECOVERABLE);
 	must(ptj_shield(parents, job_identity, NULL, 0, &result) == ENOTRECOVERABLE);
 	must(ptj_scheduler_wait(parents, PTJ_INFINITE) == ENOTRECOVERABLE);
 	must(ptj_scheduler_close(parents) == ENOTRECOVERABLE);
