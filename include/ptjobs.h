@@ -35,9 +35,9 @@
               (pthreads(7)) say so; all others neither act on a cancellation nor lose one.
               Within a job in cooperative mode that is being closed, a call that would block in
               a cancellation point returns EINTR instead.
-   Callbacks  Job functions, release functions, handlers, on-cancel callbacks and visitors are
-              called with none of the library's locks held.  The library neither catches nor
-              minds a longjmp that stays within one of them.
+   Callbacks  Job functions, release functions, handlers, on-cancel callbacks, visitors and thread
+              hooks are called with none of the library's locks held.  The library neither
+              catches nor minds a longjmp that stays within one of them.
    fork       In the child every scheduler of the parent is dead: each call on it or on one of
               its jobs returns ENOTRECOVERABLE at once, counts and job states are 0,
               ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.
@@ -115,6 +115,9 @@ typedef struct ptj_context {
    Within it ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK. */
 typedef void (*ptj_exception_handler)(ptj_scheduler *s, const ptj_context *context, void *user);
 
+/* Called on a thread of a scheduler's when it starts, or before it ends. */
+typedef void (*ptj_thread_hook)(void *user);
+
 /* ---- Scheduler attributes -------------------------------------------------------------------
 
    A ptj_attr is a plain value: filled in by setters, read by ptj_scheduler_create(), which
@@ -176,6 +179,24 @@ PTJ_API int ptj_attr_get_stack_size(const ptj_attr *attr, size_t *out);
 /* How long a thread without work stays: milliseconds or PTJ_INFINITE.  10,000 unless set. */
 PTJ_API int ptj_attr_set_idle_timeout(ptj_attr *attr, int64_t timeout_ms);
 PTJ_API int ptj_attr_get_idle_timeout(const ptj_attr *attr, int64_t *out);
+
+/* What each of the scheduler's threads calls, for whatever it must be attached to or keep: start
+   before its first job, and stop before it ends, on that thread, once each.  A thread that ends by
+   itself calls stop when its last job has ended.  One whose job was unwound, by a cancellation or
+   by pthread_exit(), calls it after the cleanup handlers of the job and before the job's release
+   function, and the job ends later; after it come destructors of thread-specific data.  Neither is
+   called in the child of a fork.
+   They are called with cancellation disabled, the signal mask of the scheduler's threads and the
+   scheduler's name on the thread, all of which is put back afterwards; ptj_job_self() is NULL, and
+   ptj_scheduler_wait(), ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK.
+   They must return, and soon: a new job waits for start where no thread is idle, and a close waits
+   for both, without limit.  user must be valid until
+   ptj_scheduler_free() has returned; the thread of a straggler calls stop when that ends, which
+   may be later.  NULL, the default, for none.  In the getters fn and user may be NULL. */
+PTJ_API int ptj_attr_set_thread_start(ptj_attr *attr, ptj_thread_hook fn, void *user);
+PTJ_API int ptj_attr_get_thread_start(const ptj_attr *attr, ptj_thread_hook *fn, void **user);
+PTJ_API int ptj_attr_set_thread_stop(ptj_attr *attr, ptj_thread_hook fn, void *user);
+PTJ_API int ptj_attr_get_thread_stop(const ptj_attr *attr, ptj_thread_hook *fn, void **user);
 
 /* ---- Scheduler ------------------------------------------------------------------------------ */
 

@@ -135,6 +135,46 @@ int ptj_attr_get_exception_handler(const ptj_attr *attr, ptj_exception_handler *
 	return 0;
 }
 
+static void get_hook(const struct hook *hook, ptj_thread_hook *fn, void **user)
+{
+	if (fn)
+		*fn = hook->fn;
+	if (user)
+		*user = hook->user;
+}
+
+int ptj_attr_set_thread_start(ptj_attr *attr, ptj_thread_hook fn, void *user)
+{
+	if (!attr)
+		return EINVAL;
+	attr->thread_start = (struct hook){fn, user};
+	return 0;
+}
+
+int ptj_attr_get_thread_start(const ptj_attr *attr, ptj_thread_hook *fn, void **user)
+{
+	if (!attr)
+		return EINVAL;
+	get_hook(&attr->thread_start, fn, user);
+	return 0;
+}
+
+int ptj_attr_set_thread_stop(ptj_attr *attr, ptj_thread_hook fn, void *user)
+{
+	if (!attr)
+		return EINVAL;
+	attr->thread_stop = (struct hook){fn, user};
+	return 0;
+}
+
+int ptj_attr_get_thread_stop(const ptj_attr *attr, ptj_thread_hook *fn, void **user)
+{
+	if (!attr)
+		return EINVAL;
+	get_hook(&attr->thread_stop, fn, user);
+	return 0;
+}
+
 int ptj_attr_set_name(ptj_attr *attr, const char *name)
 {
 	return attr ? set_string(&attr->name, name) : EINVAL;

@@ -8,6 +8,12 @@
 #include <ptjobs.h>
 #include <stdbool.h>
 
+/* A function of the program's for threads. */
+struct hook {
+	ptj_thread_hook fn; /* NULL: none */
+	void *user;
+};
+
 struct ptj_attr {
 	size_t limit;
 	size_t pending_limit;
@@ -19,6 +25,8 @@ struct ptj_attr {
 	int cancel_mode;
 	bool debug;
 	size_t stack_size;
+	struct hook thread_start;
+	struct hook thread_stop;
 	char *name; /* NULL for the default */
 };
 

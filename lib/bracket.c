@@ -101,6 +101,12 @@ void bracket_rest(struct bracket *b)
 	b->rested = true;
 }
 
+void bracket_reset(struct bracket *b)
+{
+	b->named = true;
+	bracket_rest(b);
+}
+
 int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
                           void *arg)
 {

@@ -41,6 +41,9 @@ void bracket_leave(void);
 /* Before the worker parks. */
 void bracket_rest(struct bracket *b);
 
+/* Puts mask and name as they are while the worker is parked, whatever they were. */
+void bracket_reset(struct bracket *b);
+
 /* Starts a thread with the signal mask that workers have.  As pthread_create(). */
 int bracket_create_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
                           void *arg);

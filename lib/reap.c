@@ -7,6 +7,7 @@
 #include "callback.h"
 #include "finish.h"
 #include "fork.h"
+#include "hook.h"
 #include "lane.h"
 
 #include <errno.h>
@@ -167,5 +168,6 @@ void unwound(void *arg)
 	if (!wake_reaper_locked(s, w->job))
 		hand_over_locked(w);
 	monitor_unlock(&s->mu);
+	hook_stop(w);
 	inside_pop(&w->frame);
 }

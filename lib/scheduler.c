@@ -60,6 +60,8 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	s->wait_timeout = attr->wait_timeout;
 	s->idle_timeout = attr->idle_timeout;
 	s->cancel_mode = attr->cancel_mode;
+	s->thread_start = attr->thread_start;
+	s->thread_stop = attr->thread_stop;
 	s->debug = attr->debug || debug_in_environment();
 	snprintf(s->name, sizeof(s->name), "%.15s",
 	         attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);

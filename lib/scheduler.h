@@ -18,7 +18,8 @@
    Why no ready job waits while a thread could run it.  Whoever puts a job on s->ready, or leaves
    one there, calls workers_wanted_locked() before s->mu is released, unless it is a worker that
    is about to look there itself.  That wakes an idle worker or starts one, unless one is on its
-   way already; the one on its way looks there and calls again if it leaves anything.
+   way already; the one on its way looks there and calls again if it leaves anything.  One that is
+   new and has the program's hook to call may be long on its way, so an idle one is woken beside.
 
    The parts, each in a file of its own, are functions on this one struct: permits, worker,
    cancel, wait, spawn, shield, close.
@@ -28,6 +29,7 @@
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
 
+#include "attr.h"
 #include "bell.h"
 #include "job.h"
 #include "pending.h"
@@ -51,6 +53,8 @@ struct ptj_scheduler {
 	bool debug;
 	char name[16];
 	pthread_attr_t thread_attr;
+	struct hook thread_start; /* hook.h */
+	struct hook thread_stop;
 
 	_Atomic bool lane; /* lane.h; written under mu, seldom */
 
@@ -79,6 +83,7 @@ struct ptj_scheduler {
 	size_t threads;      /* threads not yet joined, but for those in exited */
 	size_t serving;      /* threads that will look for another job */
 	size_t waking;       /* threads woken or started for work that have not looked yet */
+	size_t starting;     /* those of them that are to call the thread_start hook first */
 	size_t lent;         /* jobs that lend their permit */
 	size_t straggling; /* jobs reported as stragglers that have not ended, external ones apart */
 

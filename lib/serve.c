@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include "finish.h"
+#include "hook.h"
 #include "lane.h"
 #include "pass.h"
 #include "reap.h"
@@ -213,14 +214,42 @@ static bool serve_locked(struct worker *w)
 	return true;
 }
 
-/* s->mu held; released for good. */
-static void leave_locked(struct worker *w)
+/* Calls the thread_start hook, and takes s->mu.  False in the child of a fork within the hook. */
+static bool start(struct worker *w)
+{
+	hook_start(w);
+	if (worker_is_forked(w))
+		return false;
+	monitor_lock(&w->s->mu);
+	if (w->called && w->starting)
+		w->s->starting--;
+	w->starting = false;
+	return true;
+}
+
+/* Whoever spawns meanwhile has another worker called.  False in the child of a fork within the
+   hook. */
+static bool stop_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 
 	worker_retire_locked(w);
 	recycle_flush_locked(&w->recycle, s);
 	workers_wanted_locked(s);
+	monitor_unlock(&s->mu);
+	hook_stop(w);
+	if (worker_is_forked(w))
+		return false;
+	inside_pop(&w->frame);
+	monitor_lock(&s->mu);
+	return true;
+}
+
+/* s->mu held; released for good. */
+static void leave_locked(struct worker *w)
+{
+	struct ptj_scheduler *s = w->s;
+
 	join_exited_locked(s);
 	hand_over_locked(w);
 	thread_gone_locked(w);
@@ -240,10 +269,7 @@ void *worker_main(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	inside_push(&w->frame);
-	monitor_lock(&w->s->mu);
-	if (!serve_locked(w))
-		return NULL;
-	inside_pop(&w->frame);
-	leave_locked(w);
+	if (start(w) && serve_locked(w) && stop_locked(w))
+		leave_locked(w);
 	return NULL;
 }

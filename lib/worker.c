@@ -27,6 +27,7 @@ static int start_locked(struct ptj_scheduler *s, struct worker **out)
 	w->frame.parker = &w->parker;
 	w->bracket.base = s->name;
 	w->bracket.rested = true;
+	w->starting = s->thread_start.fn;
 	list_init(&w->queue);
 	parker_init(&w->parker);
 	if (bracket_create_thread(&w->thread, &s->thread_attr, worker_main, w)) {
@@ -68,6 +69,7 @@ int worker_call_locked(struct ptj_scheduler *s)
 		return rc;
 	w->called = true;
 	s->waking++;
+	s->starting += w->starting;
 	parker_wake(&w->parker);
 	return 0;
 }
@@ -82,7 +84,7 @@ int workers_wanted_locked(struct ptj_scheduler *s)
 	if (list_empty(&s->ready) && list_empty(&s->unwound))
 		return 0;
 	lane_shut_locked(s);
-	if (s->waking > 0)
+	if (s->waking > s->starting || (s->starting > 0 && list_empty(&s->idle)))
 		return 0;
 	rc = worker_call_locked(s);
 	if (rc == 0)

@@ -43,6 +43,7 @@ struct worker {
 	struct link queue; /* in s->idle, ->unwound or ->exited */
 	bool parked;       /* in s->idle */
 	bool called;       /* counted by s->waking */
+	bool starting;     /* has the thread_start hook to call; counted by s->starting if called */
 	bool renamed;      /* somebody else has named the thread */
 	bool sent;         /* sent a cancellation, or unwound: takes no further job */
 };

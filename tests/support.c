@@ -473,6 +473,8 @@ ptj_scheduler *make(const struct setup *u)
 	ok(ptj_attr_set_debug(attr, u->debug));
 	if (u->reports)
 		ok(ptj_attr_set_exception_handler(attr, reports_handler, u->reports));
+	ok(ptj_attr_set_thread_start(attr, u->thread_start, u->thread_user));
+	ok(ptj_attr_set_thread_stop(attr, u->thread_stop, u->thread_user));
 	ok(ptj_scheduler_create(&s, attr));
 	ck_assert_ptr_nonnull(s);
 	ptj_attr_free(attr);

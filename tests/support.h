@@ -209,6 +209,8 @@ struct setup {
 	int mode;
 	int debug;
 	struct reports *reports; /* NULL: the default handler */
+	ptj_thread_hook thread_start, thread_stop;
+	void *thread_user;
 };
 
 /* The library's defaults but for these; a close timeout that never passes unless it is set. */

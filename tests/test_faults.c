@@ -736,7 +736,21 @@ START_TEST(so_does_one_that_takes)
 }
 END_TEST
 
-/* Each of the threads that a busy scheduler starts fails in turn. */
+static atomic_int started, stopped;
+
+static void count_start(void *user)
+{
+	(void)user;
+	atomic_fetch_add(&started, 1);
+}
+
+static void count_stop(void *user)
+{
+	(void)user;
+	atomic_fetch_add(&stopped, 1);
+}
+
+/* Each of the threads that a busy scheduler starts fails in turn; the others call both hooks. */
 START_TEST(the_nth_thread_fails)
 {
 	enum { JOBS = 40 };
@@ -744,6 +758,8 @@ START_TEST(the_nth_thread_fails)
 	int n = 0, hits = 1;
 
 	u.pending_limit = 0;
+	u.thread_start = count_start;
+	u.thread_stop = count_stop;
 	for (; n < MANY && hits; n++) {
 		size_t spawned = 0;
 
@@ -762,9 +778,11 @@ START_TEST(the_nth_thread_fails)
 		hits = fault_disarm(NO_THREAD);
 		ck_assert_int_eq(gate_passed(&gate), (int)spawned);
 		free_counted(s);
+		ck_assert_int_eq(atomic_load(&started), atomic_load(&stopped));
 		await(blocks_held() == 0);
 		gate_destroy(&gate);
 	}
+	ck_assert_int_ge(atomic_load(&started), n - 1);
 	ck_assert_int_ge(n, 2);
 }
 END_TEST
