@@ -5,7 +5,8 @@
 LC_ALL=C.UTF-8
 export LC_ALL
 srcdir=${srcdir:-.}
-export LD_LIBRARY_PATH="$PWD/lib/.libs:$PWD/examples/ffi/.libs"
+export LD_LIBRARY_PATH="$PWD/lib/.libs:$PWD/examples/ffi/.libs:$PWD/tests/ffi/.libs"
+export PYTHONDONTWRITEBYTECODE=1
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 99' HUP INT TERM

@@ -146,7 +146,9 @@ class Job(asyncio.Future):
     def _end(self):
         result = c_void_p()
         code = _ptj.ptj_job_poll(self._handle, 0, byref(result))
-        if code == 0:
+        if self.done():
+            pass  # Its scheduler was closed before it had ended.
+        elif code == 0:
             self.set_result(self._value if self._number else result.value or 0)
         elif code == EFAILED:
             message = _ptj.ptj_job_error_message(self._handle)
@@ -170,6 +172,7 @@ class Scheduler:
     """Runs at most limit jobs at once; leaving its context closes them all."""
 
     def __init__(self, limit=100, pending_limit=10000):
+        self._closed, self._count = False, 0
         self._completions = _create(_ptj.ptj_completions_create, -1)
         self._attr = _create(_ptj.ptj_job_attr_create)
         _ptj.ptj_job_attr_set_completions(self._attr, self._completions)
@@ -199,10 +202,11 @@ class Scheduler:
         await asyncio.to_thread(_ptj.ptj_scheduler_close, self._scheduler)
         while self._take():
             pass
-        self._loop.remove_reader(_ptj.ptj_completions_fd(self._completions))
+        self._closed = True
         for job in _jobs.values():
             if job._scheduler is self and not job.done():
                 job.set_exception(Error(errno.ETIMEDOUT))
+        self._rest()
 
     def spawn(self, function, argument=None):
         """Runs a C function, void *(*)(void *).  argument is None, bytes, or of ctypes, and lives
@@ -228,6 +232,7 @@ class Scheduler:
             raise
         job._scheduler = self
         _jobs[job._handle.value] = job
+        self._count += 1
         return job
 
     def _take(self):
@@ -237,4 +242,10 @@ class Scheduler:
         for handle in handles[: taken.value]:
             _jobs.pop(handle)._end()
             _ptj.ptj_job_unref(handle)
+        self._count -= taken.value
+        self._rest()
         return True
+
+    def _rest(self):
+        if self._closed and self._count == 0:
+            self._loop.remove_reader(_ptj.ptj_completions_fd(self._completions))
