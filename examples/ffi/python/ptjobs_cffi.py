@@ -165,7 +165,8 @@ class Executor(concurrent.futures.Executor):
         _check(_ptj.ptj_job_attr_set_explicit_result(self._call_attr, 1))
         self._closed = False
         self._jobs = {}  # by address; None for one that was taken before submit() had it here
-        threading.Thread(target=self._take, daemon=True).start()
+        self._taker = threading.Thread(target=self._take, daemon=True)
+        self._taker.start()
 
     def submit(self, function, /, *arguments, **keywords):
         """A C function has one argument, bytes or a pointer, which lives until the job has ended.
@@ -187,15 +188,20 @@ class Executor(concurrent.futures.Executor):
         job._handle = ffi.gc(out[0], _ptj.ptj_job_unref)
         if self._jobs.setdefault(_address(job._handle), job) is not job:
             self._end(job)
+            if self._closed:
+                self._writer.write(b"\0")  # It may have been the last.
         return job
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         """Closes all jobs: once they have ended by themselves if it is to wait, else at once."""
-        if wait and not cancel_futures:
-            _ptj.ptj_scheduler_wait(self._scheduler, _ptj.PTJ_INFINITE)
-        _ptj.ptj_scheduler_close(self._scheduler)
+        wait = wait and not cancel_futures
+        if wait:
+            _check(_ptj.ptj_scheduler_wait(self._scheduler, _ptj.PTJ_INFINITE))
+        _check(_ptj.ptj_scheduler_close(self._scheduler))
         self._closed = True
         self._writer.write(b"\0")
+        if wait:
+            self._taker.join()
 
     def _take(self):
         handles, taken = ffi.new("ptj_job *[64]"), ffi.new("size_t *")
