@@ -16,6 +16,7 @@ EXPORTED void *job_sum(void *text);
 EXPORTED void *job_fail(void *message);
 EXPORTED void *job_obey(void *gate);
 EXPORTED void *job_gate(void *gate);
+EXPORTED void *job_spin(void *gate);
 
 void *job_give(void *arg)
 {
@@ -53,4 +54,13 @@ void *job_gate(void *gate)
 	if (write((int)(intptr_t)gate, "!", 1) != 1 || read((int)(intptr_t)gate, &byte, 1) != 1)
 		return ptj_job_fail(EIO, NULL);
 	return (void *)(uintptr_t)byte;
+}
+
+/* Never ends, nor leaves this library. */
+void *job_spin(void *gate)
+{
+	if (write((int)(intptr_t)gate, "!", 1) != 1)
+		return ptj_job_fail(EIO, NULL);
+	for (;;)
+		__asm__ volatile("");
 }

@@ -27,7 +27,7 @@ ffi.cdef(
     void *job_gate(void *gate);
     """
 )
-jobs = ffi.dlopen("libjobs.so")
+jobs = ffi.dlopen("libjobs.so", ffi.RTLD_NOW | ffi.RTLD_NODELETE)
 
 
 def number(n):
@@ -86,8 +86,10 @@ class Jobs(unittest.TestCase):
     def test_cancel_ends_a_job_that_obeys(self):
         gate = Gate()
         with ptjobs_cffi.Executor() as executor:
-            for job in executor.submit(gate.obey), executor.submit(jobs.job_obey, gate.fd):
-                gate.wait_for_job()
+            both = executor.submit(gate.obey), executor.submit(jobs.job_obey, gate.fd)
+            gate.wait_for_job()
+            gate.wait_for_job()
+            for job in both:
                 self.assertTrue(job.cancel())
                 self.assertEqual(concurrent.futures.wait([job], 60).done, {job})
                 self.assertTrue(job.cancelled())
@@ -223,8 +225,8 @@ import os, socket, sys, time
 import cffi, ptjobs_cffi
 
 ffi = cffi.FFI()
-ffi.cdef("void *job_gate(void *gate); void *job_obey(void *gate);")
-jobs = ffi.dlopen("libjobs.so")
+ffi.cdef("void *job_spin(void *gate); void *job_obey(void *gate);")
+jobs = ffi.dlopen("libjobs.so", ffi.RTLD_NOW | ffi.RTLD_NODELETE)
 ours, theirs = socket.socketpair()
 gate = ffi.cast("void *", theirs.fileno())
 
@@ -240,7 +242,7 @@ def compute():
 executor = ptjobs_cffi.Executor()
 executor.submit(sleep)
 executor.submit(compute)
-executor.submit(jobs.job_gate, gate)
+executor.submit(jobs.job_spin, gate)
 executor.submit(jobs.job_obey, gate)
 for _ in range(4):
     ours.recv(1)

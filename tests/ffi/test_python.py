@@ -93,8 +93,10 @@ class Jobs(unittest.IsolatedAsyncioTestCase):
     async def test_cancel_ends_a_job_that_obeys(self):
         gate = Gate()
         async with ptjobs.Scheduler() as scheduler:
-            for job in scheduler.call(gate.obey), scheduler.spawn(jobs.job_obey, gate.fd):
-                gate.wait_for_job()
+            both = scheduler.call(gate.obey), scheduler.spawn(jobs.job_obey, gate.fd)
+            gate.wait_for_job()
+            gate.wait_for_job()
+            for job in both:
                 self.assertTrue(job.cancel())
                 with self.assertRaises(asyncio.CancelledError):
                     await job
@@ -280,7 +282,7 @@ async def main():
     scheduler = await ptjobs.Scheduler().__aenter__()
     scheduler.call(sleep)
     scheduler.call(compute)
-    scheduler.spawn(jobs.job_gate, theirs.fileno())
+    scheduler.spawn(jobs.job_spin, theirs.fileno())
     scheduler.spawn(jobs.job_obey, theirs.fileno())
     for _ in range(4):
         ours.recv(1)

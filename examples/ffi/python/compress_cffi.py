@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """compress_cffi.py FROM TO: compresses the files of the folder FROM into the folder TO, in C, and
 waits for them as for any futures of concurrent.futures.  The jobs are the address of a C function,
-which needs no lock of Python's."""
+which needs no lock of Python's.  Its library must not be unloaded, as cffi does at the end of the
+program: a job may be in it."""
 
 import concurrent.futures
 import os
@@ -14,12 +15,12 @@ import ptjobs_cffi
 
 ffi = cffi.FFI()
 ffi.cdef("void *compress_file(void *paths);")
-compress_file = ffi.dlopen("libcompress.so").compress_file
+library = ffi.dlopen("libcompress.so", ffi.RTLD_NOW | ffi.RTLD_NODELETE)
 
 
 def compress(executor, path, folder):
     to = os.path.join(folder, os.path.basename(path) + ".gz")
-    return executor.submit(compress_file, os.fsencode(f"{path}\0{to}\0"))
+    return executor.submit(library.compress_file, os.fsencode(f"{path}\0{to}\0"))
 
 
 def main(from_folder, to_folder):
