@@ -4,16 +4,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # compress.rb FROM TO: compresses the files of the folder FROM into the folder TO, in C, with the ffi
-# gem.  The jobs are the address of a C function, beside which Ruby goes on.
+# gem.  The jobs are the name of a C function, beside which Ruby goes on.
 
 require_relative "ptjobs"
 
-COMPRESS_FILE = FFI::DynamicLibrary.open("libcompress.so", FFI::DynamicLibrary::RTLD_NOW)
-                                   .find_function("compress_file")
-
 from, to = ARGV
 compress = lambda do |scheduler, path|
-  scheduler.spawn(COMPRESS_FILE, "#{path}\0#{to}/#{File.basename(path)}.gz\0")
+  paths = "#{path}\0#{to}/#{File.basename(path)}.gz\0"
+  scheduler.spawn("libcompress.so", "compress_file", paths)
 end
 
 closed = Ptjobs::Scheduler.open(limit: 4) do |scheduler|

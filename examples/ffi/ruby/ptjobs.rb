@@ -3,17 +3,21 @@
 # SPDX-License-Identifier: Apache-2.0
 
 require "ffi"
+require "io/wait"
 
 # ptjobs with the ffi gem.
 #
 #   Ptjobs::Scheduler.open(limit: 4) do |scheduler|
-#     job = scheduler.spawn(LIBRARY.find_function("function"), "argument")
-#     scheduler.run { |ended| puts ended.value }
+#     size = scheduler.spawn("library.so", "function", "argument")
+#     answer = scheduler.spawn { Net::HTTP.get(uri) }
+#     puts size.value, answer.value
 #   end
 #
-# A job is a C function, which runs on a thread of the scheduler's beside Ruby.  The gem would call
-# a block from there, too, but on another thread, where the job cannot say that it failed; give
-# Ruby's own threads to a block.  The mode is the cooperative one.
+# The best job is a C function, which runs on a thread of the scheduler's beside Ruby.  It is given by
+# name, since the gem unloads its libraries at the end of the program, whoever is in them.  A block is
+# an external job: it counts as any other, and runs on a thread of Ruby's when its turn has come.  The
+# gem would also let a thread of the scheduler's call a block, but runs it on another thread, where it
+# could not say that the job failed.  The mode is the cooperative one.
 #
 # Any thread may call any method.
 module Ptjobs
@@ -42,7 +46,12 @@ module Ptjobs
     declare :job_attr_create, [:pointer]
     declare :job_attr_set_completions, %i[pointer pointer]
     declare :job_attr_free, [:pointer], :void
-    declare :spawn_attr, %i[pointer pointer pointer pointer int64 pointer]
+    declare :spawn_symbol, %i[pointer pointer string string pointer int64 pointer]
+    declare :spawn_external, %i[pointer pointer pointer int64 pointer]
+    declare :external_fd, [:pointer]
+    declare :external_next, %i[pointer int64 pointer]
+    declare :job_finish, %i[pointer int string pointer]
+    declare :job_closed, [:pointer]
     declare :job_poll, %i[pointer int64 pointer]
     declare :job_close, %i[pointer int64]
     declare :job_error, [:pointer]
@@ -94,19 +103,20 @@ module Ptjobs
     attr_accessor :handle
     attr_reader :scheduler
 
-    def initialize(scheduler, argument)
+    def initialize(scheduler, argument, block)
       @scheduler = scheduler
       @argument = argument
+      @block = block
       @ended = false
     end
 
-    # Waits until the job has ended.  Returns the result of the C function, as an integer, or raises
-    # JobError or Cancelled.
+    # Waits until the job has ended.  Returns the result of the block, or of the C function as an
+    # integer, or raises JobError, whose cause is the block's exception, or Cancelled.
     def value
       @scheduler.wait_until { ended? }
-      raise @error if @error
+      raise @error, cause: @cause if @error
 
-      @value
+      @block ? @result : @value
     end
 
     def ended?
@@ -118,7 +128,26 @@ module Ptjobs
       C.job_close(@handle, 0)
     end
 
+    # Whether the job is being closed; its block obeys by raising Cancelled.
+    def cancelled?
+      C.job_closed(@handle) == 1
+    end
+
+    # Runs the block.
+    def call
+      @result = @block.call(self)
+      C.job_finish(@handle, 0, nil, nil)
+    rescue Cancelled => e
+      C.job_finish(@handle, e.code, nil, nil)
+    rescue Exception => e # rubocop:disable Lint/RescueException
+      @cause = e
+      C.job_finish(@handle, EFAILED, "#{e.class}: #{e.message}", nil)
+    end
+
+    # Notes how the job ended, or that the close of its scheduler did not wait for it.
     def finish
+      return if @ended
+
       out = FFI::MemoryPointer.new(:pointer)
       case code = C.job_poll(@handle, 0, out)
       when 0 then @value = out.read_pointer.address
@@ -155,14 +184,19 @@ module Ptjobs
       @takes = 0
     end
 
-    # Runs a C function, void *(*)(void *), with a copy of the string argument.  Waits while
-    # pending_limit jobs are in line.
-    def spawn(function, argument = nil)
-      argument &&= FFI::MemoryPointer.new(:char, argument.bytesize + 1).put_bytes(0, argument)
-      job = Job.new(self, argument)
+    # Runs a function of a C library, void *(*)(void *), with a copy of a string, or an integer; or the
+    # block, which is given the job.  Waits while pending_limit jobs are in line.
+    def spawn(library = nil, function = nil, argument = 0, &block)
+      argument = if argument.is_a?(String)
+                   FFI::MemoryPointer.new(:char, argument.bytesize + 1).put_bytes(0, argument)
+                 else
+                   FFI::Pointer.new(argument)
+                 end
+      job = Job.new(self, argument, block)
       code = nil
-      wait_until { (code = start(job, function, argument)) != Errno::EAGAIN::Errno }
+      wait_until { (code = start(job, library, function, argument)) != Errno::EAGAIN::Errno }
       Ptjobs.check(code)
+      @host ||= Thread.new { run_blocks } if block
       job
     end
 
@@ -184,22 +218,45 @@ module Ptjobs
     # Closes all jobs.  The value of one that does not obey raises an Error with ETIMEDOUT.
     def close
       Ptjobs.check(C.scheduler_close(@scheduler))
+      @host&.kill
       take
-      JOBS.each_value { |job| job.finish if job.scheduler == self }
+      stragglers = JOBS.values.select { |job| job.scheduler == self }
+      stragglers.each(&:finish)
       @writer.write_nonblock("\0", exception: false)
+      Thread.new { wait_until { (stragglers & JOBS.values).empty? } } if stragglers.any?
     end
 
     private
 
-    def start(job, function, argument)
+    def start(job, library, function, argument)
       out = FFI::MemoryPointer.new(:pointer)
       @lock.synchronize do
-        code = C.spawn_attr(@scheduler, @attr, function, argument, 0, out)
+        code = if function
+                 C.spawn_symbol(@scheduler, @attr, library, function, argument, 0, out)
+               else
+                 C.spawn_external(@scheduler, @attr, nil, 0, out)
+               end
         if code.zero?
           job.handle = FFI::AutoPointer.new(out.read_pointer, C.method(:job_unref))
           JOBS[job.handle.address] = job
         end
         code
+      end
+    end
+
+    # Gives a thread to each block whose turn has come.
+    def run_blocks
+      ready = IO.for_fd(C.external_fd(@scheduler), autoclose: false)
+      out = FFI::MemoryPointer.new(:pointer)
+      loop do
+        ready.wait_readable
+        next unless C.external_next(@scheduler, 0, out).zero?
+
+        handle = out.read_pointer
+        Thread.new(@lock.synchronize { JOBS[handle.address] }) do |job|
+          job.call
+          C.job_unref(handle)
+        end
       end
     end
 

@@ -118,7 +118,10 @@ module Ptjobs
       C.ptj_job_close(@handle, 0)
     end
 
+    # Notes how the job ended, or that the close of its scheduler did not wait for it.
     def finish
+      return if @ended
+
       @value = Ptjobs.out { |place| C.ptj_job_poll(@handle, 0, place) }.to_i
     rescue Error => e
       @error = case e.code
@@ -159,15 +162,18 @@ module Ptjobs
       Ptjobs.check(C.ptj_job_attr_set_completions(@attr, @completions))
     end
 
-    # Runs a function of C, void *(*)(void *), with a copy of the string argument.  Error with EAGAIN
-    # while pending_limit jobs are in line.
-    def spawn(library, function, argument)
-      copy = Fiddle::Pointer.malloc(argument.bytesize + 1, Fiddle::RUBY_FREE)
-      copy[0, argument.bytesize + 1] = "#{argument}\0"
-      handle = Ptjobs.out(:job_unref) do |place|
-        C.ptj_spawn_symbol(@scheduler, @attr, library, function, copy, 0, place)
+    # Runs a function of a C library, void *(*)(void *), with a copy of a string, or an integer.  Error
+    # with EAGAIN while pending_limit jobs are in line.
+    def spawn(library, function, argument = 0)
+      if argument.is_a?(String)
+        copy = Fiddle::Pointer.malloc(argument.bytesize + 1, Fiddle::RUBY_FREE)
+        copy[0, argument.bytesize + 1] = "#{argument}\0"
+        argument = copy
       end
-      JOBS[handle.to_i] = Job.new(self, copy, handle)
+      handle = Ptjobs.out(:job_unref) do |place|
+        C.ptj_spawn_symbol(@scheduler, @attr, library, function, argument, 0, place)
+      end
+      JOBS[handle.to_i] = Job.new(self, argument, handle)
     end
 
     # Waits until the block returns true, which it calls again when jobs have ended.
@@ -182,11 +188,10 @@ module Ptjobs
     def close
       Ptjobs.check(C.ptj_scheduler_close(@scheduler))
       take
-      JOBS.each_value { |job| job.finish if job.scheduler.equal?(self) }
+      JOBS.each_value { |job| job.finish if job.scheduler == self }
     end
 
-    private
-
+    # Takes note of the jobs that have ended, as wait_until does.
     def take
       place = Fiddle::Pointer.malloc(Fiddle::SIZEOF_VOIDP, Fiddle::RUBY_FREE)
       taken = Fiddle::Pointer.malloc(Fiddle::SIZEOF_SIZE_T, Fiddle::RUBY_FREE)
