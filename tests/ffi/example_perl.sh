@@ -1,0 +1,6 @@
+#!/bin/sh
+# Perl with FFI::Platypus.
+. "${srcdir:-.}/tests/ffi/support.sh"
+
+needs zlib perl
+example perl
