@@ -1,4 +1,4 @@
-/* The public header compiles alone as C99.
+/* The public header compiles alone as C99, and as C11.
 
    SPDX-License-Identifier: Apache-2.0 */
 

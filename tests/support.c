@@ -4,6 +4,8 @@
 
 #include "support.h"
 
+#include "../lib/mutex.h"
+
 #include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
@@ -188,13 +190,14 @@ void recorder_init(struct recorder *r)
 	pthread_mutex_init(&r->mu, NULL);
 }
 
+/* Also in a thread that a cancellation unwinds, where ThreadSanitizer must be told of the lock. */
 void record(struct recorder *r, intptr_t what)
 {
-	pthread_mutex_lock(&r->mu);
+	mutex_lock(&r->mu);
 	if (r->n < RECORD_MAX)
 		r->what[r->n] = what;
 	r->n++;
-	pthread_mutex_unlock(&r->mu);
+	mutex_unlock(&r->mu);
 }
 
 size_t recorded(struct recorder *r)

@@ -711,6 +711,8 @@ static void *job_take(void *arg)
 	size_t n;
 
 	family->code = ptj_completions_take(family->st->q, &child, 1, PTJ_INFINITE, &n);
+	if (family->code == 0)
+		ptj_job_unref(child);
 	return ptj_job_fail(ECANCELED, NULL);
 }
 

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Go with cgo.
+. "${srcdir:-.}/tests/ffi/support.sh"
+
+needs zlib go
+example go
