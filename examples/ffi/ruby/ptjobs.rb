@@ -95,8 +95,10 @@ module Ptjobs
   COOPERATIVE = constant("PTJ_CANCEL_COOPERATIVE")
 
   # The jobs that have not been taken from their queue, by the address of their handle: C may use
-  # whatever they refer to, and their scheduler, as long as they run.
+  # whatever they refer to, and their scheduler, as long as they run.  Those that obey have ended
+  # before Ruby releases anything at the end of the program.
   JOBS = {}
+  at_exit { JOBS.values.map { |job| job.scheduler.handle }.uniq.each { |s| C.scheduler_close(s) } }
 
   # A job that was spawned.
   class Job
@@ -161,6 +163,8 @@ module Ptjobs
 
   # Runs at most limit jobs at once; the end of open's block closes them all.
   class Scheduler
+    attr_reader :handle
+
     def self.open(...)
       scheduler = new(...)
       yield scheduler
@@ -176,7 +180,7 @@ module Ptjobs
       Ptjobs.check(C.attr_set_cancel_mode(attr, COOPERATIVE))
       @reader, @writer = IO.pipe
       @completions = C.create(:completions, @writer.fileno)
-      @scheduler = C.create(:scheduler, attr)
+      @handle = C.create(:scheduler, attr)
       @attr = C.create(:job_attr)
       Ptjobs.check(C.job_attr_set_completions(@attr, @completions))
       @lock = Mutex.new # a job is in JOBS before it is taken
@@ -217,7 +221,7 @@ module Ptjobs
 
     # Closes all jobs.  The value of one that does not obey raises an Error with ETIMEDOUT.
     def close
-      Ptjobs.check(C.scheduler_close(@scheduler))
+      Ptjobs.check(C.scheduler_close(@handle))
       @host&.kill
       take
       stragglers = JOBS.values.select { |job| job.scheduler == self }
@@ -232,9 +236,9 @@ module Ptjobs
       out = FFI::MemoryPointer.new(:pointer)
       @lock.synchronize do
         code = if function
-                 C.spawn_symbol(@scheduler, @attr, library, function, argument, 0, out)
+                 C.spawn_symbol(@handle, @attr, library, function, argument, 0, out)
                else
-                 C.spawn_external(@scheduler, @attr, nil, 0, out)
+                 C.spawn_external(@handle, @attr, nil, 0, out)
                end
         if code.zero?
           job.handle = FFI::AutoPointer.new(out.read_pointer, C.method(:job_unref))
@@ -246,11 +250,11 @@ module Ptjobs
 
     # Gives a thread to each block whose turn has come.
     def run_blocks
-      ready = IO.for_fd(C.external_fd(@scheduler), autoclose: false)
+      ready = IO.for_fd(C.external_fd(@handle), autoclose: false)
       out = FFI::MemoryPointer.new(:pointer)
       loop do
         ready.wait_readable
-        next unless C.external_next(@scheduler, 0, out).zero?
+        next unless C.external_next(@handle, 0, out).zero?
 
         handle = out.read_pointer
         Thread.new(@lock.synchronize { JOBS[handle.address] }) do |job|

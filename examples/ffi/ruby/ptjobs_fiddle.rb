@@ -86,8 +86,10 @@ module Ptjobs
   COOPERATIVE = constant("PTJ_CANCEL_COOPERATIVE")
 
   # The jobs that have not been taken from their queue, by the address of their handle: C may use
-  # whatever they refer to, and their scheduler, as long as they run.
+  # whatever they refer to, and their scheduler, as long as they run.  Those that obey have ended
+  # before Ruby releases anything at the end of the program.
   JOBS = {}
+  at_exit { JOBS.values.map { |job| job.scheduler.handle }.uniq.each { |s| C.ptj_scheduler_close(s) } }
 
   # A job that was spawned.
   class Job
@@ -143,6 +145,8 @@ module Ptjobs
 
   # Runs at most limit jobs at once; the end of open's block closes them all.
   class Scheduler
+    attr_reader :handle
+
     def self.open(...)
       scheduler = new(...)
       yield scheduler
@@ -155,7 +159,7 @@ module Ptjobs
       Ptjobs.check(C.ptj_attr_set_limit(attr, limit))
       Ptjobs.check(C.ptj_attr_set_pending_limit(attr, pending_limit))
       Ptjobs.check(C.ptj_attr_set_cancel_mode(attr, COOPERATIVE))
-      @scheduler = Ptjobs.out(:scheduler_free) { |place| C.ptj_scheduler_create(place, attr) }
+      @handle = Ptjobs.out(:scheduler_free) { |place| C.ptj_scheduler_create(place, attr) }
       @completions = Ptjobs.out(:completions_free) { |place| C.ptj_completions_create(place, -1) }
       @io = IO.for_fd(C.ptj_completions_fd(@completions), autoclose: false)
       @attr = Ptjobs.out(:job_attr_free) { |place| C.ptj_job_attr_create(place) }
@@ -171,7 +175,7 @@ module Ptjobs
         argument = copy
       end
       handle = Ptjobs.out(:job_unref) do |place|
-        C.ptj_spawn_symbol(@scheduler, @attr, library, function, argument, 0, place)
+        C.ptj_spawn_symbol(@handle, @attr, library, function, argument, 0, place)
       end
       JOBS[handle.to_i] = Job.new(self, argument, handle)
     end
@@ -186,7 +190,7 @@ module Ptjobs
 
     # Closes all jobs.  The value of one that does not obey raises an Error with ETIMEDOUT.
     def close
-      Ptjobs.check(C.ptj_scheduler_close(@scheduler))
+      Ptjobs.check(C.ptj_scheduler_close(@handle))
       take
       JOBS.each_value { |job| job.finish if job.scheduler == self }
     end
