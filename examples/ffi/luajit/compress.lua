@@ -2,21 +2,17 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- compress.lua FROM TO: compresses the files of the folder FROM into the folder TO, in C.  The jobs
--- are the address of a C function, and a coroutine waits for each.
+-- are the name of a C function, and a coroutine waits for each.
 
-local ffi = require("ffi")
 package.path = arg[0]:match("^(.-)[^/]*$") .. "?.lua;" .. package.path
 local ptjobs = require("ptjobs")
-
-ffi.cdef("void *compress_file(void *paths);")
-local library = ffi.load("libcompress.so")
 
 local from, to = arg[1], arg[2]
 local scheduler = ptjobs.scheduler{limit = 4}
 
 local function compress(path)
 	local paths = path .. "\0" .. to .. "/" .. path:match("[^/]*$") .. ".gz\0"
-	return scheduler:spawn(library.compress_file, paths)
+	return scheduler:spawn("libcompress.so", "compress_file", paths)
 end
 
 local function files_of(folder)

@@ -3,12 +3,14 @@
 -- ptjobs with LuaJIT's FFI.
 --
 --	local scheduler = ptjobs.scheduler{limit = 4}
---	local job = scheduler:spawn(library.fn, "argument")
+--	local job = scheduler:spawn("library.so", "function", "argument")
 --	print(job:wait())
 --	scheduler:close()
 --
--- A job is a C function, which runs on a thread of the scheduler's beside Lua.  It cannot be a Lua
--- function: LuaJIT ends the process when another thread calls one.  The mode is the cooperative one.
+-- A job is the names of a library and of a C function in it, which runs on a thread of the
+-- scheduler's beside Lua.  The address would do, but ffi.load()'s libraries are unloaded with the
+-- state, whoever is in them.  A Lua function would not: LuaJIT ends the process when another thread
+-- calls one.  The mode is the cooperative one.
 -- A coroutine waits for a job while others go on; run(), or wait() outside of coroutines, polls for
 -- jobs that have ended.
 --
@@ -41,8 +43,8 @@ void ptj_completions_free(ptj_completions *c);
 int ptj_job_attr_create(ptj_job_attr **out);
 int ptj_job_attr_set_completions(ptj_job_attr *attr, ptj_completions *completions);
 void ptj_job_attr_free(ptj_job_attr *attr);
-int ptj_spawn_attr(ptj_scheduler *s, const ptj_job_attr *attr, void *(*fn)(void *), void *arg,
-                   int64_t timeout_ms, ptj_job **out);
+int ptj_spawn_symbol(ptj_scheduler *s, const ptj_job_attr *attr, const char *library,
+                     const char *symbol, void *arg, int64_t timeout_ms, ptj_job **out);
 int ptj_job_poll(ptj_job *job, int64_t timeout_ms, void **result);
 int ptj_job_close(ptj_job *job, int64_t timeout_ms);
 int ptj_job_error(const ptj_job *job);
@@ -121,7 +123,11 @@ function Job:cancel()
 	C.ptj_job_close(self.handle, 0)
 end
 
+-- Notes how the job ended, or that the close of its scheduler did not wait for it.
 local function finish(job)
+	if job.ended then
+		return
+	end
 	local result = ffi.new("void *[1]")
 	local code = C.ptj_job_poll(job.handle, 0, result)
 	if code == 0 then
@@ -140,18 +146,22 @@ end
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
--- Runs fn(argument), fn being a void *(*)(void *) of C, with a copy of the string argument.  Returns
--- the job, or nil and an error; EAGAIN while pending_limit jobs are in line.
-function Scheduler:spawn(fn, argument)
-	local copy = ffi.new("char[?]", #argument + 1, argument)
+-- Runs a function of a C library, void *(*)(void *), with a copy of a string, or a number.  Returns the
+-- job, or nil and an error; EAGAIN while pending_limit jobs are in line.
+function Scheduler:spawn(library, name, argument)
+	if type(argument) == "string" then
+		argument = ffi.new("char[?]", #argument + 1, argument)
+	else
+		argument = ffi.cast("void *", argument or 0)
+	end
 	local out = ffi.new("ptj_job *[1]")
-	local code = C.ptj_spawn_attr(self.scheduler, self.attr, fn, copy, 0, out)
+	local code = C.ptj_spawn_symbol(self.scheduler, self.attr, library, name, argument, 0, out)
 	if code ~= 0 then
 		return nil, error_of(code)
 	end
 	local job = {
 		scheduler = self,
-		argument = copy,
+		argument = argument,
 		handle = ffi.gc(out[0], C.ptj_job_unref),
 		waiting = {},
 	}
@@ -195,7 +205,7 @@ function Scheduler:close()
 	check(C.ptj_scheduler_close(self.scheduler))
 	self:take()
 	for _, job in pairs(jobs) do
-		if job.scheduler == self and not job.ended then
+		if job.scheduler == self then
 			finish(job)
 		end
 	end

@@ -34,7 +34,7 @@ our @ISA = 'Ptjobs::Error';
 package Ptjobs;
 use v5.36;
 use FFI::Platypus 2.00;
-use FFI::Platypus::Buffer qw(scalar_to_buffer);
+use FFI::Platypus::Buffer qw(scalar_to_pointer);
 
 my $ffi = FFI::Platypus->new(api => 2, lib => 'libptjobs.so.0');
 $ffi->mangler(sub ($name) { "ptj_$name" });
@@ -81,6 +81,12 @@ my $EFAILED = value_of('PTJ_EFAILED');
 # and their scheduler, as long as they run.
 my %jobs;
 
+# Those of them that obey have ended before Perl releases anything at the end of the program.
+END {
+	my %schedulers = map { $_->{scheduler}{scheduler} => 1 } values %jobs;
+	scheduler_close($_) for keys %schedulers;
+}
+
 sub new ($class, %options)
 {
 	my $self = bless {}, $class;
@@ -102,12 +108,12 @@ sub fd ($self)
 	return completions_fd($self->{completions});
 }
 
-# Runs a function of C, void *(*)(void *), with a copy of the string $argument.  An error with EAGAIN
-# while pending_limit jobs are in line.
-sub spawn ($self, $library, $function, $argument)
+# Runs a function of a C library, void *(*)(void *), with a copy of a string, or with the number that
+# $argument is a reference to.  An error with EAGAIN while pending_limit jobs are in line.
+sub spawn ($self, $library, $function, $argument = \0)
 {
-	my $job = bless { scheduler => $self, argument => $argument }, 'Ptjobs::Job';
-	my ($pointer) = scalar_to_buffer($job->{argument});
+	my $job = bless { scheduler => $self }, 'Ptjobs::Job';
+	my $pointer = ref $argument ? $$argument : scalar_to_pointer($job->{argument} = "$argument\0");
 	check(spawn_symbol($self->{scheduler}, $self->{attr}, $library, $function, $pointer, 0,
 		\$job->{handle}));
 	return $jobs{$job->{handle}} = $job;
@@ -169,8 +175,10 @@ sub cancel ($self)
 	Ptjobs::job_close($self->{handle}, 0);
 }
 
+# Notes how the job ended, or that the close of its scheduler did not wait for it.
 sub finish ($self)
 {
+	return if $self->{ended};
 	my $handle = $self->{handle};
 	my $code = Ptjobs::job_poll($handle, 0, \my $result);
 	if ($code == 0) {
