@@ -205,7 +205,7 @@ public final class Scheduler implements AutoCloseable {
 
 	/** Runs the C function, a void *(*)(void *), whose result is a number.  Blocks while the line
 	    is full. */
-	public Job<Long> spawn(Pointer function, Memory argument) {
+	public Job<Long> spawn(Pointer function, Pointer argument) {
 		return start(new Job<>(argument), out -> C.ptj_spawn_attr(handles.scheduler, handles.attr,
 			function, argument, C.INFINITE, out));
 	}

@@ -6,7 +6,7 @@
 //!
 //! A closure is how Rust gives a job: it runs on the scheduler's threads as it is and owns what it
 //! captures.  Its Err and its panic fail the job with their message; neither unwinds into C.  A C
-//! function that calls ptj_job_fail() is called in a closure, and wait() returns its code and message.
+//! function that calls ptj_job_fail() is called in a closure, and wait() has its code and message.
 //!
 //! Jobs are in cooperative mode: a cancelled thread would unwind through frames of `extern "C"`,
 //! which ends the program.  A closure obeys by asking cancelled() and returning Error::Cancelled.

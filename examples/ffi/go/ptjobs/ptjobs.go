@@ -145,6 +145,7 @@ func (s *Scheduler) Close() error {
 type Job struct {
 	handle  *C.ptj_job
 	closure *closure // nil for a C function
+	ctx     context.Context
 	done    chan struct{}
 	result  uintptr
 	err     error
@@ -167,7 +168,7 @@ func (j *Job) Wait() (uintptr, error) {
 // while the line is full.
 func (s *Scheduler) Spawn(ctx context.Context, fn unsafe.Pointer, arg []byte) (*Job, error) {
 	copied := C.CBytes(arg)
-	j, err := s.start(ctx, &Job{}, s.cAttr, C.ptj_job_fn(fn), copied)
+	j, err := s.start(&Job{ctx: ctx}, s.cAttr, C.ptj_job_fn(fn), copied)
 	if err != nil {
 		C.free(copied)
 	}
@@ -180,23 +181,23 @@ func (s *Scheduler) Go(ctx context.Context, f func(ctx context.Context) error) (
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	arg := C.malloc(C.size_t(unsafe.Sizeof(cgo.Handle(0))))
 	*(*cgo.Handle)(arg) = cgo.NewHandle(c)
-	j, err := s.start(ctx, &Job{closure: c}, s.goAttr, C.ptj_job_fn(C.ptjobsRun), arg)
+	j, err := s.start(&Job{ctx: ctx, closure: c}, s.goAttr, C.ptj_job_fn(C.ptjobsRun), arg)
 	if err != nil {
 		ptjobsRelease(arg)
 	}
 	return j, err
 }
 
-func (s *Scheduler) start(ctx context.Context, j *Job, attr *C.ptj_job_attr, fn C.ptj_job_fn,
-	arg unsafe.Pointer) (*Job, error) {
+func (s *Scheduler) start(j *Job, attr *C.ptj_job_attr, fn C.ptj_job_fn, arg unsafe.Pointer) (
+	*Job, error) {
 	rc := C.ptj_spawn_attr(s.scheduler, attr, fn, arg, C.PTJ_INFINITE, &j.handle)
 	if rc != 0 {
 		return nil, check(rc)
 	}
 	j.s = s
 	j.done = make(chan struct{})
-	if ctx.Done() != nil {
-		go watch(ctx, C.ptj_job_ref(j.handle), j.done)
+	if j.ctx.Done() != nil {
+		go watch(j.ctx, C.ptj_job_ref(j.handle), j.done)
 	}
 	s.queue.meet(j.handle, j)
 	return j, nil
@@ -256,7 +257,9 @@ func (j *Job) end() {
 		j.err = j.closure.err
 	case rc == C.PTJ_EFAILED:
 		j.err = &Error{int(C.ptj_job_error(j.handle)), C.GoString(C.ptj_job_error_message(j.handle))}
-	default:
+	case j.ctx.Err() != nil:
+		j.err = j.ctx.Err()
+	default: // By Close.
 		j.err = context.Canceled
 	}
 	C.ptj_job_unref(j.handle)
