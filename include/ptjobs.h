@@ -523,7 +523,7 @@ PTJ_API int ptj_external_on_cancel(ptj_job *job, void (*fn)(void *arg), void *ar
 
    The exception handler does not hear of the failure of a job with a queue, though still of one
    that outlasts its scheduler's close.  A job is in its queue before it counts as ended: who has
-   waited for it, or for its scheduler, finds it there. */
+   waited for it, or for its scheduler, finds it there, and the descriptor readable. */
 
 /* Makes an empty queue.  out must not be NULL.
    fd -1: the queue has a descriptor of its own, for ptj_completions_fd().

@@ -120,18 +120,6 @@ bool completions_are_freed(const struct ptj_completions *c)
 	return atomic_load_explicit(&c->freed, memory_order_acquire);
 }
 
-bool completions_append(struct ptj_completions *c, ptj_job *job)
-{
-	if (completions_are_freed(c)) {
-		job_drop_ref(job);
-		return false;
-	}
-	cds_wfcq_node_init(&job->at.ended.node);
-	if (cds_wfcq_enqueue(&c->head, &c->tail, &job->at.ended.node))
-		return false;
-	return atomic_load(&c->watched) || atomic_load(&c->awaited);
-}
-
 static struct waiter *first_taker(const struct ptj_completions *c)
 {
 	return list_empty(&c->takers) ? NULL : container_of(c->takers.next, struct waiter, link);
@@ -148,18 +136,47 @@ static void wake_first_locked(struct ptj_completions *c)
 		parker_wake(first_taker(c)->parker);
 }
 
-/* A program that reads its descriptor for each job it finds here is to find something there. */
-void completions_tell(struct ptj_completions *c)
+/* True: somebody is to be told. */
+static bool append(struct ptj_completions *c, ptj_job *job)
 {
-	monitor_lock(&c->mu);
-	if (!atomic_load_explicit(&c->freed, memory_order_relaxed)) {
-		if (c->bell.kind != BELL_OWN ||
-		    (atomic_load_explicit(&c->watched, memory_order_relaxed) &&
-		     !completions_are_empty_locked(c)))
-			bell_ring(&c->bell);
-		wake_first_locked(c);
+	if (completions_are_freed(c)) {
+		job_drop_ref(job);
+		return false;
 	}
+	cds_wfcq_node_init(&job->at.ended.node);
+	if (cds_wfcq_enqueue(&c->head, &c->tail, &job->at.ended.node))
+		return false;
+	return atomic_load(&c->watched) || atomic_load(&c->awaited);
+}
+
+/* A program that reads its descriptor for each time the queue is not empty any more is to find
+   something there, also if the job was taken by now. */
+static void tell_locked(struct ptj_completions *c)
+{
+	if (atomic_load_explicit(&c->freed, memory_order_relaxed))
+		return;
+	if (c->bell.kind != BELL_OWN || (atomic_load_explicit(&c->watched, memory_order_relaxed) &&
+	                                 !completions_are_empty_locked(c)))
+		bell_ring(&c->bell);
+	wake_first_locked(c);
+}
+
+void completions_append(struct ptj_completions *c, ptj_job *job)
+{
+	if (!append(c, job))
+		return;
+	monitor_lock(&c->mu);
+	tell_locked(c);
 	monitor_unlock(&c->mu);
+}
+
+void completions_append_locked(struct ptj_completions *c, ptj_job *job)
+{
+	if (!append(c, job))
+		return;
+	mutex_lock(&c->mu.mutex);
+	tell_locked(c);
+	mutex_unlock(&c->mu.mutex);
 }
 
 bool completions_are_awaited(const struct ptj_completions *c)

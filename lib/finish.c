@@ -140,39 +140,32 @@ static void taker_first_locked(struct ptj_scheduler *s, ptj_completions *c)
 	mutex_unlock(&c->mu.mutex);
 }
 
-/* True: completions_tell() is to follow. */
-static bool append_locked(struct ptj_scheduler *s, ptj_job *job)
+static void append_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	ptj_completions *c = job->completions;
-
-	if (!c)
-		return false;
-	if (completions_are_awaited(c))
-		taker_first_locked(s, c);
+	if (completions_are_awaited(job->completions))
+		taker_first_locked(s, job->completions);
 	job_set_phase_locked(job, JOB_PASSING);
-	return completions_append(c, job);
+	completions_append_locked(job->completions, job);
 }
 
-/* Gives up the reference that a job had; s->mu is released where somebody is to be told, or it was
-   the last. */
-static void tell_locked(struct ptj_scheduler *s, ptj_completions *c, bool tell)
+/* Gives up the reference that a job had; s->mu is released where it was the last. */
+static void unbind_locked(struct ptj_scheduler *s, ptj_completions *c)
 {
-	if (!c || (!tell && completions_try_unref(c)))
+	if (completions_try_unref(c))
 		return;
 	monitor_unlock(&s->mu);
-	if (tell)
-		completions_tell(c);
 	completions_unref(c);
 	monitor_lock(&s->mu);
 }
 
 static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 {
-	bool waited = job_has(job, JOB_WAITED), tell;
+	bool waited = job_has(job, JOB_WAITED);
 
 	if (waited)
 		lenders_first_locked(s, job);
-	tell = append_locked(s, job);
+	if (job->completions)
+		append_locked(s, job);
 	permit_drop_locked(s, job);
 	if (!job_has(job, JOB_STRAGGLER))
 		count_sub_locked(job_has(job, JOB_SHIELD) ? &s->shields : &s->entered, 1);
@@ -183,7 +176,8 @@ static void end_locked(struct ptj_scheduler *s, ptj_job *job)
 	if (waited)
 		release_waiters_locked(s, job);
 	quiet_locked(s);
-	tell_locked(s, job->completions, tell);
+	if (job->completions)
+		unbind_locked(s, job->completions);
 	job_unref_locked(job);
 }
 

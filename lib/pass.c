@@ -13,16 +13,16 @@
 static void end(struct worker *w, ptj_job *job)
 {
 	ptj_completions *c = job->completions;
-	bool tell = c && completions_append(c, job);
-	uint32_t state = atomic_fetch_xor(&job->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
+	uint32_t state;
 
+	if (c)
+		completions_append(c, job);
+	state = atomic_fetch_xor(&job->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
 	if (state & JOB_WAITED) {
 		monitor_lock(&w->s->mu);
 		release_waiters_locked(w->s, job);
 		monitor_unlock(&w->s->mu);
 	}
-	if (tell)
-		completions_tell(c);
 	if (c)
 		completions_unref(c);
 	if (job_drop_ref(job))
