@@ -7,8 +7,9 @@
    Ended and taken are one moment.  A job is appended just before it has ended, so that who sees it
    ended finds it here; and whoever takes it waits until it has.  So it is with what tells of it: the
    bell, and one blocked taker, hear of it when the queue goes from empty to not empty, before the
-   job that made it so has ended.  A taker that leaves jobs behind wakes the next.  So whenever there are jobs and takers blocked, one of those is
-   awake, or who appended the first job is on the way to wake one.
+   job that made it so has ended.  A taker that leaves jobs behind wakes the next.  So whenever there
+   are jobs and takers blocked, one of those is awake, or who appended the first job is on the way
+   to wake one.
 
    An own bell is rung only if somebody asked for its descriptor, and only while the queue is not
    empty by then, under the mutex under which it is reset: it is never readable for nothing.  A
@@ -58,8 +59,8 @@ void completions_unref(struct ptj_completions *c);
 /* Gives up a reference unless it is the last; false then. */
 bool completions_try_unref(struct ptj_completions *c);
 
-/* Appends job, which is PASSING and has a reference for whoever takes it, and tells whom it concerns.
-   Where c was freed that reference is given up. */
+/* Appends job, which is PASSING and has a reference for whoever takes it, and tells whom it
+   concerns.  Where c was freed that reference is given up. */
 void completions_append(struct ptj_completions *c, ptj_job *job);
 
 /* The same with the mu of job's scheduler held; who is woken wakes when that is released. */
