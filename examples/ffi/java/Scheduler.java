@@ -22,7 +22,6 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
-import com.sun.jna.ptr.PointerByReference;
 import java.lang.ref.Cleaner;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -53,26 +52,26 @@ public final class Scheduler implements AutoCloseable {
 		}
 
 		static native String ptj_strerror(int code);
-		static native int ptj_attr_create(PointerByReference out);
+		static native int ptj_attr_create(long[] out);
 		static native int ptj_attr_set_limit(Pointer attr, NativeLong limit);
 		static native int ptj_attr_set_cancel_mode(Pointer attr, int mode);
 		static native void ptj_attr_free(Pointer attr);
-		static native int ptj_scheduler_create(PointerByReference out, Pointer attr);
+		static native int ptj_scheduler_create(long[] out, Pointer attr);
 		static native int ptj_scheduler_close(Pointer s);
 		static native void ptj_scheduler_free(Pointer s);
-		static native int ptj_completions_create(PointerByReference out, int fd);
+		static native int ptj_completions_create(long[] out, int fd);
 		static native int ptj_completions_take(Pointer c, Pointer jobs, NativeLong n, long timeout,
 			Pointer taken);
 		static native void ptj_completions_free(Pointer c);
-		static native int ptj_job_attr_create(PointerByReference out);
+		static native int ptj_job_attr_create(long[] out);
 		static native int ptj_job_attr_set_completions(Pointer attr, Pointer c);
 		static native int ptj_job_attr_set_explicit_result(Pointer attr, int on);
 		static native void ptj_job_attr_free(Pointer attr);
 		static native int ptj_spawn_attr(Pointer s, Pointer attr, Pointer function,
-			Pointer argument, long timeout, PointerByReference out);
+			Pointer argument, long timeout, long[] out);
 		static native int ptj_spawn_attr(Pointer s, Pointer attr, Function function,
-			Pointer argument, long timeout, PointerByReference out);
-		static native int ptj_job_poll(Pointer job, long timeout, PointerByReference result);
+			Pointer argument, long timeout, long[] out);
+		static native int ptj_job_poll(Pointer job, long timeout, long[] result);
 		static native int ptj_job_close(Pointer job, long timeout);
 		static native int ptj_job_error(Pointer job);
 		static native String ptj_job_error_message(Pointer job);
@@ -129,28 +128,34 @@ public final class Scheduler implements AutoCloseable {
 		}
 
 		private void end() {
-			PointerByReference result = new PointerByReference();
+			long[] result = new long[1];
 			int code = C.ptj_job_poll(handle, 0, result);
-			Throwable failure = code == C.ECANCELED ? new CancellationException()
-				: cause != null ? cause
-				: new JobException(C.ptj_job_error(handle), C.ptj_job_error_message(handle));
+			Throwable failure = code == 0 ? null : failure(code);
 
 			CALLS.remove(number);
 			synchronized (this) {
 				C.ptj_job_unref(handle);
 				handle = null;
 			}
-			if (code == 0)
-				complete(result(result));
+			if (failure == null)
+				complete(result(result[0]));
 			else
 				completeExceptionally(failure);
 		}
 
+		private Throwable failure(int code) {
+			if (code == C.ECANCELED)
+				return new CancellationException();
+			if (cause != null)
+				return cause;
+			return new JobException(C.ptj_job_error(handle), C.ptj_job_error_message(handle));
+		}
+
 		@SuppressWarnings("unchecked")
-		private T result(PointerByReference result) {
+		private T result(long number) {
 			if (given instanceof Callable)
 				return value;
-			return (T)(Long)Pointer.nativeValue(result.getValue());
+			return (T)(Long)number;
 		}
 	}
 
@@ -230,15 +235,15 @@ public final class Scheduler implements AutoCloseable {
 	}
 
 	private interface Maker {
-		int make(PointerByReference out);
+		int make(long[] out);
 	}
 
 	private static Pointer create(Maker maker) {
-		PointerByReference out = new PointerByReference();
+		long[] out = new long[1];
 		int code = maker.make(out);
 		if (code != 0)
 			throw new RejectedExecutionException(C.ptj_strerror(code));
-		return out.getValue();
+		return new Pointer(out[0]);
 	}
 
 	private <T> Job<T> start(Job<T> job, Maker spawn) {
