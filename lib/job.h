@@ -223,7 +223,11 @@ bool job_has_failed(const ptj_job *job);
    acquire for the last: what others did with the job comes before its memory is used again. */
 static inline bool job_drop_ref(ptj_job *job)
 {
-	return atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) == 1;
+	TSAN_RELEASE(&job->refs);
+	if (atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) != 1)
+		return false;
+	TSAN_ACQUIRE(&job->refs);
+	return true;
 }
 
 /* The name, as snprintf does.  mu held. */
