@@ -71,9 +71,12 @@ static int may_answer_locked(const struct ptj_web_request *r)
 /* What a job has answered it has done; see job.c for one that somebody else answers for. */
 static void succeed(struct ptj_web_request *r)
 {
-	if (!r->atomic)
+	if (!r->atomic) {
+		r->failure = 0;
 		return;
+	}
 	if (ptj_job_self() == r->self) {
+		r->failure = 0;
 		ptj_job_succeed(NULL);
 		return;
 	}

@@ -209,10 +209,11 @@ int ptj_web_fail(ptj_web_request *r, int code, const char *message)
 		return EINVAL;
 	if (code == 0)
 		code = EINVAL;
-	r->failure = code;
-	if (r->atomic) {
+	if (r->atomic && ptj_job_self() == r->self) {
+		r->failure = code;
 		ptj_job_fail(code, message);
-	} else {
+	} else if (!r->atomic) {
+		r->failure = code;
 		free(r->failure_message);
 		r->failure_message = message ? strdup(message) : NULL;
 	}

@@ -285,11 +285,11 @@ static void block_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &mask, before);
 }
 
-/* One connection more than the limit for each thread, and all of them on one: libmicrohttpd counts one
-   that has ended a moment after it has said so, and spreads them unevenly. */
+/* Never reached: each thread may have all connections, those that were in the socket's queue at a stop,
+   and a few that have ended, which libmicrohttpd counts a moment longer than it says. */
 static unsigned daemon_limit(const struct server *server, unsigned threads)
 {
-	uint64_t limit = ((uint64_t)server->limit + 64) * threads;
+	uint64_t limit = ((uint64_t)server->limit + SOMAXCONN + 64) * threads;
 
 	return limit < UINT_MAX ? (unsigned)limit : UINT_MAX;
 }
