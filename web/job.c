@@ -68,7 +68,7 @@ static void over(void *arg)
 	r->suspended = false;
 	request_unref_unlock(r);
 	if (resume)
-		MHD_resume_connection(connection);
+		request_resume_connection(connection);
 	ptj_job_unref(job);
 }
 
@@ -203,7 +203,7 @@ void job_serve_line(struct ptj_web_request *r)
 		r->suspended = false;
 		request_unref_unlock(r);
 		if (resume)
-			MHD_resume_connection(connection);
+			request_resume_connection(connection);
 		return;
 	}
 	request_unref_unlock(r);
