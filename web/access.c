@@ -188,29 +188,34 @@ static int keep(struct ptj_web_request *r, const char *bytes, size_t n)
 	return 0;
 }
 
-/* Passes a piece of a body on, unless it is beyond the limit.  mu not held. */
+/* A body beyond the limit.  What becomes of a handler that is told of it, is answered with 413. */
+static void refuse_rest(struct ptj_web_request *r)
+{
+	site_lock(r->site);
+	r->too_large = true;
+	if (!r->in)
+		request_answer_status_locked(r, MHD_HTTP_CONTENT_TOO_LARGE);
+	site_unlock(r->site);
+	if (r->in)
+		pipe_end(r->in, EMSGSIZE);
+}
+
+/* Passes a piece of a body on to the handler that runs, or keeps it for the one that will.  mu not
+   held. */
 static void take_piece(struct ptj_web_request *r, const char *bytes, size_t n)
 {
-	bool too_large = r->limit && r->received > r->limit;
-	int rc = 0;
+	if (r->limit && r->received > r->limit) {
+		refuse_rest(r);
+	} else if (r->in) {
+		int rc = pipe_put(r->in, bytes, n);
 
-	if (r->in) {
-		rc = too_large ? EMSGSIZE : pipe_put(r->in, bytes, n);
-		if (rc)
+		if (rc || r->received == r->announced)
 			pipe_end(r->in, rc);
-		else if (r->received == r->announced)
-			pipe_end(r->in, 0);
-	} else if (!too_large) {
-		rc = keep(r, bytes, n);
+	} else if (keep(r, bytes, n)) {
+		site_lock(r->site);
+		request_answer_status_locked(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+		site_unlock(r->site);
 	}
-	if (!too_large && !rc)
-		return;
-	site_lock(r->site);
-	r->too_large = too_large;
-	if (!r->in)
-		request_answer_status_locked(r, too_large ? MHD_HTTP_CONTENT_TOO_LARGE
-		                                          : MHD_HTTP_SERVICE_UNAVAILABLE);
-	site_unlock(r->site);
 }
 
 static int on_body(struct ptj_web_request *r, const char *bytes, size_t n)
