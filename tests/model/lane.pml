@@ -3,9 +3,10 @@
    block for want of a place.
 
    LIMIT workers run a job each, two more fill the queue, and a spawner brings one for which there is
-   no place.  Of the four who interfere any two are there.  Each job is begun once at most, in order,
-   and ends once; none begins that was closed before; a close is found by every job that it did not
-   find; nobody waits for ever; a job that lies buried is there as long as it lies.
+   no place.  Of the four who interfere any two are there; or the spawner, and another who does not
+   block.  Each job is begun once at most, and ends once; none begins that was closed before; a close is found by every job that it did not
+   find; nobody waits for ever, and no spawner while there is a place and a job runs on and on; one that lies
+   buried is there as long as it lies.
 
    Stands for: lib/lane.h lane_is_open
                lib/lane.c lane_shut_locked lane_open_locked lane_offer_place_locked
@@ -33,20 +34,18 @@
    BUG_CLOSE_LATE     a close looks for jobs, and shuts the lane after that
    BUG_NOT_ADOPTED    who finds the lane shut does not ask whether there was a close
    BUG_NEXT_LOST      a job that was taken and cannot be begun is left
-   BUG_COUNT_LATE     a job that takes another's place is counted when that has ended
 
    SPDX-License-Identifier: Apache-2.0 */
 
 #include "sync.h"
 
-#ifndef LIMIT
-#define LIMIT 1
-#endif
+#define LIMIT 2
 #define PLACES 2
-#define JOBS (LIMIT + PLACES + 1)
+#define JOBS (LIMIT + PLACES + 2)
 #define FIRST 0              /* is waited for */
 #define QUEUED LIMIT         /* is closed */
-#define LATE (LIMIT + PLACES) /* has no place */
+#define LATE (LIMIT + PLACES) /* has no place, perhaps */
+#define TRIED (LATE + 1)      /* nor has this */
 #define NONE 255
 
 mtype = { NEW, PENDING, READY, RUNNING, FINISHING, PASSING, ENDED };
@@ -63,12 +62,12 @@ mtype phase[JOBS];
 bool close_it[JOBS]; /* JOB_CLOSING */
 bool waited[JOBS];
 byte refs[JOBS];
-byte begun; /* jobs begin in order of their numbers */
 byte buried;
 
-chan ring = [PLACES + 1] of { byte }; /* and behind it: there is room for one that lies buried */
+chan ring = [PLACES + 2] of { byte }; /* and behind it: there is room for one that lies buried */
 chan ready = [JOBS] of { byte };
 
+bool endless;   /* those that wait in the queue run for ever then */
 bool blocked;   /* the spawner is in line */
 bool released;  /* and has a place reserved */
 bool listed[2]; /* who waits for FIRST, and for QUEUED, is on the list */
@@ -213,10 +212,12 @@ enter:
 			/* Either the close has found it, or it finds the close. */
 			assert(!asked);
 			assert(phase[job] == RUNNING);
-			assert(job == begun || job > begun && (phase[begun] != PENDING));
-			begun = job + 1
 		fi
 	};
+	if
+	:: job >= QUEUED && endless -> goto end_endless
+	:: else
+	fi;
 	/* Its function is over: pass_take() */
 	if
 	:: !lane -> goto finish
@@ -299,9 +300,7 @@ finish:
 		if
 		:: next != NONE ->
 			permit = false;
-#ifndef BUG_COUNT_LATE
 			entered++;
-#endif
 			if
 			:: closing -> close_it[next] = true
 			:: else
@@ -313,16 +312,15 @@ finish:
 	fi;
 	atomic { next = NONE };
 	end_locked(job, next, permit);
-#ifdef BUG_COUNT_LATE
-	entered = entered + !permit;
-#endif
 	offer_place();
 	permit = false;
 	job = NONE;
 	goto look_locked;
 end_idle:
 	len(ready) > 0;
-	goto look
+	goto look;
+end_endless:
+	false
 }
 
 proctype Spawner()
@@ -361,6 +359,7 @@ again:
 	UNLOCK(mu);
 	if
 	:: blocked || released ->
+end_blocked:
 		released;
 		LOCK(mu);
 		released = false;
@@ -371,6 +370,27 @@ again:
 	:: else
 	fi;
 done:
+	others--
+}
+
+/* Goes away if there is no place. */
+proctype Tryer()
+{
+	LOCK(mu);
+	if
+	:: in_use < LIMIT && !blocked && !released ->
+		in_use++;
+		entered++;
+		phase[TRIED] = READY;
+		ready!TRIED
+	:: else ->
+		lane = false;
+		if
+		:: atomic { COUNT + (blocked || released) < PLACES -> phase[TRIED] = PENDING; ring!TRIED }
+		:: COUNT + (blocked || released) >= PLACES
+		fi
+	fi;
+	UNLOCK(mu);
 	others--
 }
 
@@ -487,7 +507,7 @@ proctype Closer()
 	atomic { entered == 0 && !mu -> closed = true };
 	i = 0;
 	do
-	:: i < JOBS -> assert(phase[i] == ENDED || i == LATE && phase[i] == NEW); i++
+	:: i < JOBS -> assert(phase[i] == ENDED || i >= LATE && phase[i] == NEW); i++
 	:: else -> break
 	od;
 	others--
@@ -501,11 +521,14 @@ init
 		do
 		:: i < LIMIT -> phase[i] = RUNNING; refs[i] = 1; i++
 		:: i >= LIMIT && i < LATE -> phase[i] = PENDING; refs[i] = 1; ring!i; i++
-		:: i == LATE -> phase[i] = NEW; refs[i] = 1; break
+		:: i >= LATE && i < JOBS -> phase[i] = NEW; refs[i] = 1; i++
+		:: i == JOBS -> break
 		od;
 		others = 2;
 		if
 		:: run Spawner(); run Waiter()
+		:: run Spawner(); run Waiter(); endless = true
+		:: run Spawner(); run Tryer(); endless = true
 		:: run Spawner(); run JobCloser()
 		:: run Spawner(); run Closer()
 		:: run Waiter(); run JobCloser()
@@ -519,6 +542,7 @@ init
 		od
 	};
 	timeout ->
-	assert(others == 0 && !mu && in_use == 0 && entered == 0 && buried == 0);
-	assert(len(ring) == 0 && len(ready) == 0 && !blocked)
+	assert(!mu && (!blocked || COUNT >= PLACES));
+	assert(endless || others == 0 && in_use == 0 && entered == 0 && buried == 0);
+	assert(endless || len(ring) == 0 && len(ready) == 0)
 }
