@@ -223,6 +223,10 @@ returned:
 #ifndef BUG_ENABLED
 	may_act[me] = false;
 #endif
+	if
+	:: atomic { pends[me] && may_act[me] -> assert(false) } /* in the release function, say */
+	:: true
+	fi;
 	/* The lane. */
 	if
 #ifdef BUG_NO_PIN
@@ -274,7 +278,9 @@ stop:
 	:: len(exited) == 0 -> break
 	od;
 	atomic {
+#ifndef BUG_RETIRED
 		wanted(tmp);
+#endif
 		threads--;
 #ifndef BUG_ONE_LEFT
 		exited!me;
