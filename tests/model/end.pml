@@ -53,6 +53,7 @@ byte refs = 2;
 
 byte entered = 1, straggling, threads, slots = 1;
 bool closing, freed;
+bool in_time; /* the close's time is not up before the job has ended */
 byte exited;   /* threads to be joined */
 byte joined, detached;
 byte terminated;
@@ -274,7 +275,7 @@ proctype Closer()
 		unlock();
 		if
 		:: atomic { qsem -> qsem = false }
-		:: late = true
+		:: !in_time -> late = true
 		fi;
 		lock()
 	:: entered == 0 || late -> break
@@ -346,6 +347,10 @@ init
 		:: external = true; run Host(); refs = 3; threads = 1
 		fi;
 		started = threads;
+		if
+		:: in_time = true
+		:: skip
+		fi;
 		run Idle();
 		run User();
 		run Closer()
