@@ -6,6 +6,7 @@
 
 #include "inside.h"
 #include "keep_errno.h"
+#include "waiter.h"
 
 /* While extra->calling is set the job neither ends nor unregisters. */
 void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
@@ -22,26 +23,28 @@ void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
 	inside_pop(&frame);
 	monitor_lock(&s->mu);
 	extra->calling = false;
-	if (extra->called)
-		parker_wake(extra->called);
+	waiter_nudge_all(&extra->callers);
 }
 
 void callback_unregister_locked(struct ptj_scheduler *s, ptj_job *job)
 {
 	struct parker own, *parker = inside_parker(&own);
 	struct job_extra *extra = job->extra;
+	struct waiter waiter;
 
+	waiter_init(&waiter, parker);
+	list_append(&extra->callers, &waiter.link);
 	extra->on_cancel = NULL;
 	while (extra->calling) {
-		extra->called = parker;
 		monitor_unlock(&s->mu);
 		parker_park(parker, DEADLINE_NEVER);
 		monitor_lock(&s->mu);
 	}
-	extra->called = NULL;
+	list_remove(&waiter.link);
 	inside_parker_done(parker, &own);
 }
 
+/* An external job may have been finished while the former callback was waited for. */
 int callback_set_locked(struct ptj_scheduler *s, ptj_job *job, void (*fn)(void *), void *arg)
 {
 	if (!fn && !job->extra)
@@ -51,6 +54,8 @@ int callback_set_locked(struct ptj_scheduler *s, ptj_job *job, void (*fn)(void *
 	callback_unregister_locked(s, job);
 	if (!fn)
 		return 0;
+	if (job_phase(job) != JOB_RUNNING)
+		return EINVAL;
 	job->extra->on_cancel = fn;
 	job->extra->on_cancel_arg = arg;
 	if (job_has(job, JOB_CLOSING))

@@ -10,8 +10,8 @@
 #include "scheduler.h"
 
 /* Registers fn for job in place of another, and calls it if the request that it is for came before;
-   NULL only takes the other back.  ENOMEM.  s->mu may be released and reacquired; cancellation
-   disabled; not from within the callback. */
+   NULL only takes the other back.  ENOMEM.  EINVAL: job is over by now.  s->mu may be released and
+   reacquired; cancellation disabled; not from within the callback. */
 int callback_set_locked(struct ptj_scheduler *s, ptj_job *job, void (*fn)(void *), void *arg);
 
 /* Calls job's callback, which is there.  s->mu is released and reacquired; cancellation

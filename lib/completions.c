@@ -36,6 +36,7 @@ int ptj_completions_create(ptj_completions **out, int fd)
 	atomic_init(&c->freed, false);
 	atomic_init(&c->watched, c->bell.kind != BELL_OWN);
 	atomic_init(&c->awaited, false);
+	atomic_init(&c->told, false);
 	atomic_init(&c->refs, 1);
 	monitor_init(&c->mu);
 	__cds_wfcq_init(&c->head, &c->tail);
@@ -63,12 +64,13 @@ bool completions_try_unref(struct ptj_completions *c)
 }
 
 /* Who appends may be between the two steps in which it does; NULL: nobody is there to make the
-   second.  Else it needs nothing of this thread's for it. */
-static ptj_job *pop(struct ptj_completions *c)
+   second.  Else it needs nothing of this thread's for it.  *state says whether it was the last. */
+static ptj_job *pop(struct ptj_completions *c, int *state)
 {
 	struct cds_wfcq_node *node;
 
-	while ((node = __cds_wfcq_dequeue_nonblocking(&c->head, &c->tail)) == CDS_WFCQ_WOULDBLOCK) {
+	while ((node = __cds_wfcq_dequeue_with_state_nonblocking(&c->head, &c->tail, state)) ==
+	       CDS_WFCQ_WOULDBLOCK) {
 		if (completions_is_dead(c))
 			return NULL;
 		sched_yield();
@@ -80,8 +82,9 @@ static ptj_job *pop(struct ptj_completions *c)
 static void drain(struct ptj_completions *c)
 {
 	ptj_job *job;
+	int state;
 
-	while ((job = pop(c)))
+	while ((job = pop(c, &state)))
 		if (!completions_is_dead(c) || job_phase(job) == JOB_ENDED)
 			ptj_job_unref(job);
 }
@@ -139,25 +142,38 @@ static void wake_first_locked(struct ptj_completions *c)
 /* True: somebody is to be told. */
 static bool append(struct ptj_completions *c, ptj_job *job)
 {
+	bool behind;
+
 	if (completions_are_freed(c)) {
 		job_drop_ref(job);
 		return false;
 	}
 	cds_wfcq_node_init(&job->at.ended.node);
-	if (cds_wfcq_enqueue(&c->head, &c->tail, &job->at.ended.node))
-		return false;
-	return atomic_load(&c->watched) || atomic_load(&c->awaited);
+	behind = cds_wfcq_enqueue(&c->head, &c->tail, &job->at.ended.node);
+	if (atomic_load(&c->watched))
+		return !behind || !atomic_load(&c->told);
+	return !behind && atomic_load(&c->awaited);
 }
 
 /* A program that reads its descriptor for each time the queue is not empty any more is to find
    something there, also if the job was taken by now. */
+static void ring_locked(struct ptj_completions *c)
+{
+	bool any = !completions_are_empty_locked(c);
+
+	if (atomic_load_explicit(&c->told, memory_order_relaxed))
+		return;
+	if (any || c->bell.kind != BELL_OWN)
+		bell_ring(&c->bell);
+	atomic_store(&c->told, any);
+}
+
 static void tell_locked(struct ptj_completions *c)
 {
 	if (atomic_load_explicit(&c->freed, memory_order_relaxed))
 		return;
-	if (c->bell.kind != BELL_OWN || (atomic_load_explicit(&c->watched, memory_order_relaxed) &&
-	                                 !completions_are_empty_locked(c)))
-		bell_ring(&c->bell);
+	if (atomic_load_explicit(&c->watched, memory_order_relaxed))
+		ring_locked(c);
 	wake_first_locked(c);
 }
 
@@ -184,9 +200,29 @@ bool completions_are_awaited(const struct ptj_completions *c)
 	return atomic_load(&c->awaited);
 }
 
+/* Whether the oldest job is the last one, or somebody is just appending it. */
+static bool may_have_one(struct ptj_completions *c)
+{
+	struct cds_wfcq_node *node = __cds_wfcq_first_nonblocking(&c->head, &c->tail);
+
+	return node == CDS_WFCQ_WOULDBLOCK ||
+	       !__cds_wfcq_next_nonblocking(&c->head, &c->tail, node);
+}
+
+/* Nobody may find the queue told of that has been empty since: so it is not before the last job is
+   taken, and again if that turns out not to have been the last. */
 ptj_job *completions_pop_locked(struct ptj_completions *c)
 {
-	return pop(c);
+	bool hush = atomic_load_explicit(&c->told, memory_order_relaxed) && may_have_one(c);
+	ptj_job *job;
+	int state;
+
+	if (hush)
+		atomic_store(&c->told, false);
+	job = pop(c, &state);
+	if (hush && !(state & CDS_WFCQ_STATE_LAST))
+		atomic_store(&c->told, true);
+	return job;
 }
 
 bool completions_are_empty_locked(struct ptj_completions *c)
@@ -212,8 +248,7 @@ int ptj_completions_fd(const ptj_completions *c)
 	monitor_lock(&locked->mu);
 	if (!atomic_load_explicit(&c->watched, memory_order_relaxed)) {
 		atomic_store(&locked->watched, true);
-		if (!completions_are_empty_locked(locked))
-			bell_ring(&locked->bell);
+		ring_locked(locked);
 	}
 	monitor_unlock(&locked->mu);
 	return c->bell.fd;

@@ -11,14 +11,18 @@
    are jobs and takers blocked, one of those is awake, or who appended the first job is on the way
    to wake one.
 
+   A job that was appended behind another may end before who appended that one has rung.  So he who
+   appends behind another rings, too, unless the queue is told of: it has not been empty since the
+   bell was rung.  The taker of the last job says before he takes it that it is not.
+
    An own bell is rung only if somebody asked for its descriptor, and only while the queue is not
    empty by then, under the mutex under which it is reset: it is never readable for nothing.  A
    program's descriptor is written to at every such moment.
 
    Who appends and then asks whether he is to tell somebody, and who says that he is to be told and
    then looks whether there is anything, cannot both find nothing: appending is a full barrier
-   (liburcu says so of its exchange), and the two flags are sequentially consistent.  Checked by
-   tests/test_completions.c.
+   (liburcu says so of its exchange), and the three flags are sequentially consistent.  Checked by
+   tests/test_completions.c and tests/test_lane.c.
 
    References: the creator's until ptj_completions_free(), one for each ptj_job_attr, one for each
    job that was bound and has not been appended.  The last one releases the memory, and the jobs
@@ -38,6 +42,7 @@ struct ptj_completions {
 	_Atomic bool freed;   /* by its creator; written under mu */
 	_Atomic bool watched; /* the bell is to be rung; written under mu */
 	_Atomic bool awaited; /* takers has somebody; written under mu */
+	_Atomic bool told;    /* the bell was rung for what is there; written under mu */
 
 	/* Those who end jobs write here. */
 	_Alignas(64) struct cds_wfcq_tail tail;

@@ -21,6 +21,7 @@ struct job_extra *job_extra_create(size_t traceback_len)
 	if (!extra)
 		return NULL;
 	extra->cancel_fd = -1;
+	list_init(&extra->callers);
 	extra->traceback_len = traceback_len;
 	return extra;
 }

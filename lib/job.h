@@ -113,11 +113,11 @@ struct job_extra {
 	int cancel_fd;             /* -1: none */
 	void (*on_cancel)(void *); /* NULL: none */
 	void *on_cancel_arg;
-	bool calling;          /* on_cancel is being called */
-	struct parker *called; /* who waits until it is not; NULL: nobody */
-	ptj_job *next_due;     /* in the list of those that a close is about to cancel */
-	size_t traceback_len;  /* read-only */
-	void *traceback[];     /* read-only: the stack that spawned the job */
+	bool calling;         /* on_cancel is being called */
+	struct link callers;  /* who wait until it is not, by waiter->link */
+	ptj_job *next_due;    /* in the list of those that a close is about to cancel */
+	size_t traceback_len; /* read-only */
+	void *traceback[];    /* read-only: the stack that spawned the job */
 };
 
 /* Room for a job_extra with a traceback of that length, or NULL. */

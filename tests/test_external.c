@@ -481,6 +481,40 @@ START_TEST(the_end_waits_for_a_running_callback)
 }
 END_TEST
 
+static int call_on_cancel(struct caller *c)
+{
+	return ptj_external_on_cancel(c->job, c->arg ? count_call : NULL, c->arg);
+}
+
+/* One takes it back, or registers another, which comes too late when the job is over. */
+START_TEST(two_wait_for_a_running_callback)
+{
+	ptj_scheduler *s = make_simple(1, 0);
+	atomic_int called = 0;
+	struct caller closer = {.timeout = PTJ_INFINITE}, host = {.s = s};
+	struct caller other = {.arg = _i ? &called : NULL};
+
+	gate_init(&gate);
+	ok(ptj_spawn_external(s, NULL, NULL, PTJ_INFINITE, NULL));
+	closer.job = host.job = other.job = next(s);
+	ok(ptj_external_on_cancel(host.job, pass_gate, &gate));
+	caller_start(&closer, call_close);
+	gate_await(&gate, 1);
+	caller_start(&other, call_on_cancel);
+	caller_await_blocked(&other);
+	caller_start(&host, call_finish);
+	caller_await_blocked(&host);
+	gate_open(&gate);
+	ok(caller_join(&host));
+	ok(caller_join(&closer));
+	expect(_i ? EINVAL : 0, caller_join(&other));
+	ck_assert_int_eq(atomic_load(&called), 0);
+	ptj_job_unref(host.job);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
 static int call_nothing(struct caller *c)
 {
 	return c->timeout != 0;
@@ -686,6 +720,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, one_that_finishes_in_spite_of_a_close_has_its_result);
 	tcase_add_test(tc, the_callback_cannot_finish_its_job);
 	tcase_add_test(tc, the_end_waits_for_a_running_callback);
+	tcase_add_loop_test(tc, two_wait_for_a_running_callback, 0, 2);
 	tcase_add_loop_test(tc, one_not_finished_in_time_is_a_straggler, 0, 3);
 	tcase_add_test(tc, a_wait_that_times_out_closes_it);
 	tcase_add_test(tc, argument_and_queue_are_served);

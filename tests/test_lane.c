@@ -14,6 +14,12 @@
 #include "lane.h"
 #include "pass.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <urcu/system.h>
+#include <urcu/uatomic.h>
+
 static struct gate gate;
 
 /* A scheduler whose only permit has a job at the gate, others in line behind it, and that job's
@@ -330,8 +336,8 @@ static int call_take(struct caller *c)
 	return ptj_completions_take(c->arg, &c->job, 1, c->timeout, &n);
 }
 
-/* The stage, its jobs bound to a queue. */
-static struct stage bound_stage(struct taking *t)
+/* The stage, its jobs bound to a queue that tells fd of them. */
+static struct stage bound_stage_on(struct taking *t, int fd)
 {
 	struct setup u = setup_of(1, 0);
 	struct stage st;
@@ -339,7 +345,7 @@ static struct stage bound_stage(struct taking *t)
 
 	gate_init(&gate);
 	st.s = make(&u);
-	ok(ptj_completions_create(&t->q, -1));
+	ok(ptj_completions_create(&t->q, fd));
 	ok(ptj_job_attr_set_completions(attr, t->q));
 	t->c = (struct caller){.arg = t->q, .timeout = PTJ_INFINITE};
 	st.first = spawn_with(st.s, attr, job_stubborn, &gate);
@@ -350,6 +356,26 @@ static struct stage bound_stage(struct taking *t)
 	ptj_job_attr_free(attr);
 	ck_assert(lane_is_open(st.s));
 	return st;
+}
+
+static struct stage bound_stage(struct taking *t)
+{
+	return bound_stage_on(t, -1);
+}
+
+/* What the worker does besides appending its first job. */
+static void end_first(struct stage *st, struct taking *t)
+{
+	st->w->next->at.worker = st->w;
+	ck_assert(job_move(st->w->next, JOB_PENDING, JOB_BEGINS_LOCKED, JOB_RUNNING, JOB_PERMIT));
+	st->w->job = st->w->next;
+	st->w->next = NULL;
+	monitor_lock(&st->s->mu);
+	atomic_fetch_xor(&st->first->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
+	release_waiters_locked(st->s, st->first);
+	monitor_unlock(&st->s->mu);
+	ck_assert(completions_try_unref(t->q));
+	ck_assert(job_drop_ref(st->first) == false);
 }
 
 static void end_bound_stage(struct stage *st, struct taking *t, size_t expected)
@@ -396,21 +422,65 @@ START_TEST(who_takes_waits_for_the_end)
 	caller_start(&t.c, call_take);
 	caller_await_blocked(&t.c);
 	ck_assert(job_has(st.first, JOB_WAITED));
-	/* What the worker does besides appending. */
-	st.w->next->at.worker = st.w;
-	ck_assert(job_move(st.w->next, JOB_PENDING, JOB_BEGINS_LOCKED, JOB_RUNNING, JOB_PERMIT));
-	st.w->job = st.w->next;
-	st.w->next = NULL;
-	monitor_lock(&st.s->mu);
-	atomic_fetch_xor(&st.first->state, (JOB_PASSING ^ JOB_ENDED) | JOB_PERMIT);
-	release_waiters_locked(st.s, st.first);
-	monitor_unlock(&st.s->mu);
-	ck_assert(completions_try_unref(t.q));
-	ck_assert(job_drop_ref(st.first) == false);
+	end_first(&st, &t);
 	ok(caller_join(&t.c));
 	ck_assert_ptr_eq(t.c.job, st.first);
 	ptj_job_unref(t.c.job);
 	end_bound_stage(&st, &t, 2);
+}
+END_TEST
+
+static bool is_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
+
+/* The worker is between the two steps of its append and has not rung the bell; what is appended
+   behind its job ends before that, and is told of. */
+START_TEST(what_is_appended_behind_another_is_told_of)
+{
+	int fd = _i ? eventfd(0, EFD_CLOEXEC) : -1;
+	struct taking t;
+	struct stage st = bound_stage_on(&t, fd);
+	struct cds_wfcq_node *first = &st.first->at.ended.node, *before;
+
+	ck_assert(pass_take(st.w, NULL));
+	ck_assert(!is_readable(ptj_completions_fd(t.q)));
+	cds_wfcq_node_init(first);
+	before = uatomic_xchg(&t.q->tail.p, first);
+	ok(ptj_job_close(st.third, PTJ_INFINITE));
+	ck_assert(is_readable(ptj_completions_fd(t.q)));
+	CMM_STORE_SHARED(before->next, first);
+	end_first(&st, &t);
+	end_bound_stage(&st, &t, 3);
+	if (_i)
+		close(fd);
+}
+END_TEST
+
+/* Or one who appends behind what comes next might rely on what was rung for those before. */
+START_TEST(the_last_job_leaves_the_queue_not_told_of)
+{
+	struct taking t;
+	struct stage st = bound_stage(&t);
+
+	ck_assert_int_ge(ptj_completions_fd(t.q), 0);
+	ck_assert(pass_take(st.w, NULL));
+	ck_assert(pass_begin(st.w));
+	ok(ptj_job_close(st.third, PTJ_INFINITE));
+	monitor_lock(&t.q->mu);
+	ck_assert(atomic_load(&t.q->told));
+	ck_assert_ptr_eq(completions_pop_locked(t.q), st.first);
+	ck_assert(atomic_load(&t.q->told));
+	ck_assert_ptr_eq(completions_pop_locked(t.q), st.third);
+	ck_assert(!atomic_load(&t.q->told));
+	completions_pass_on_locked(t.q);
+	monitor_unlock(&t.q->mu);
+	ptj_job_unref(st.first);
+	ptj_job_unref(st.third);
+	end_bound_stage(&st, &t, 1);
 }
 END_TEST
 
@@ -783,6 +853,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_closed_front_keeps_no_slots);
 	tcase_add_test(tc, a_job_in_the_lane_goes_to_its_queue);
 	tcase_add_test(tc, who_takes_waits_for_the_end);
+	tcase_add_loop_test(tc, what_is_appended_behind_another_is_told_of, 0, 2);
+	tcase_add_test(tc, the_last_job_leaves_the_queue_not_told_of);
 	tcase_add_test(tc, what_somebody_is_blocked_for_is_ended_with_the_mutex);
 	tcase_add_test(tc, what_is_appended_late_is_released);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
