@@ -45,9 +45,8 @@
               signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.  What a job
               does to its thread's mask ends with it, but between jobs spawned without handle
               and attributes only now and then.
-   Limits     No function may be called with the asynchronous cancellation type in force, nor
-              within a read section of liburcu's bp flavour.  A job that sets the asynchronous type
-              sets it back before it returns.
+   Limits     No function may be called with the asynchronous cancellation type in force.  A job
+              that sets it sets it back before it returns.
 
    SPDX-License-Identifier: Apache-2.0 */
 

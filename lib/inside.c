@@ -5,8 +5,9 @@
 #include "inside.h"
 
 #include "fork.h"
+#include "per_thread.h"
 
-static _Thread_local struct inside *innermost;
+static PER_THREAD struct inside *innermost;
 
 /* A frame that came over a fork says nothing about this process. */
 static struct inside *first(void)
