@@ -40,7 +40,9 @@
               catches nor minds a longjmp that stays within one of them.
    fork       In the child every scheduler of the parent is dead: each call on it or on one of
               its jobs returns ENOTRECOVERABLE at once, counts and job states are 0,
-              ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.
+              ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.  A
+              function that the library called, other than a visitor, and that returns in the
+              child ends the thread there, which is the only one, and so the process with it.
    Signals    No function here is async-signal-safe.  Threads of the library block every
               signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.
    Leftovers  What a job does to its thread ends with it.  Always: cancellation state and type,
