@@ -40,14 +40,24 @@
               catches nor minds a longjmp that stays within one of them.
    fork       In the child every scheduler of the parent is dead: each call on it or on one of
               its jobs returns ENOTRECOVERABLE at once, counts and job states are 0,
-              ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.
+              ptj_job_unref() and ptj_scheduler_free() release memory and touch no thread.  A
+              function that the library called, other than a visitor, and that returns in the
+              child ends the thread there, which is the only one, and so the process with it.
    Signals    No function here is async-signal-safe.  Threads of the library block every
-              signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.  What a job
-              does to its thread's mask ends with it, but between jobs spawned without handle
-              and attributes only now and then.
-   Limits     No function may be called with the asynchronous cancellation type in force, nor
-              within a read section of liburcu's bp flavour.  A job that sets the asynchronous type
-              sets it back before it returns.
+              signal but SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT.
+   Leftovers  What a job does to its thread ends with it.  Always: cancellation state and type,
+              errno (a job begins with 0).  For the first 64 jobs of a thread in each clock tick
+              (1 to 10 ms), those with a name of their own, and before the thread is idle: signal
+              mask, thread name, locale (uselocale(3)), floating-point environment.  For the
+              first 16, and before the thread is idle: processors (affinity), scheduling policy and
+              priority, nice value.  One of many shorter jobs puts them back itself.
+              A scheduler's threads have the floating-point environment, processors and scheduling
+              of the thread that made it, whoever spawns, unless a thread_start hook sets others or
+              the whole process is changed from outside (taskset -a).
+              A nice value that may not be lowered again stays; the thread ends when it is idle.
+              Nothing else is put back: locks stay locked, credentials as they are.
+   Limits     No function may be called with the asynchronous cancellation type in force.  A job
+              that sets it sets it back before it returns.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -191,7 +201,9 @@ PTJ_API int ptj_attr_get_idle_timeout(const ptj_attr *attr, int64_t *out);
    function, and the job ends later; after it come destructors of thread-specific data.  Neither is
    called in the child of a fork.
    They are called with cancellation disabled, the signal mask of the scheduler's threads and the
-   scheduler's name on the thread, all of which is put back afterwards; ptj_job_self() is NULL, and
+   scheduler's name on the thread, all of which is put back afterwards; the locale, floating-point
+   environment, processors and scheduling that start sets are those of the thread's jobs.
+   ptj_job_self() is NULL, and
    ptj_scheduler_wait(), ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK.
    They must return, and soon: a new job waits for start where no thread is idle, and a close waits
    for both, without limit.  user must be valid until

@@ -54,11 +54,14 @@ static void lend(struct block *b)
 	monitor_lock(&b->s->mu);
 }
 
-/* s->mu is not held: it is released in the park, the only cancellation point. */
+/* s->mu is not held: it is released in the park, the only cancellation point.  In the child of a
+   fork, within a function that was called for a job that was joined here, nothing is left to undo. */
 static void abandon(void *arg)
 {
 	struct block *b = arg;
 
+	if (scheduler_is_dead(b->s))
+		return;
 	monitor_lock(&b->s->mu);
 	list_remove(&b->waiter.link);
 	if (b->undo)

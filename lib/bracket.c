@@ -4,6 +4,7 @@
 
 #include "bracket.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -58,52 +59,90 @@ static void look_at_the_clock(struct bracket *b)
 	if (now.tv_nsec == b->tick.tv_nsec && now.tv_sec == b->tick.tv_sec)
 		return;
 	b->tick = now;
-	b->left = BRACKET_EXACT;
+	b->in_tick = 0;
 }
 
-/* Whether a job without a name of its own is to be called after its id. */
-static bool has_time(struct bracket *b)
+static void put_scheduling(struct bracket *b)
+{
+	b->spoiled = !terms_put_scheduling(&b->terms);
+	b->unsure = false;
+}
+
+/* How many jobs this tick has had time for, the present one not counted. */
+static int count_in_tick(struct bracket *b)
 {
 	look_at_the_clock(b);
-	if (b->left == 0)
-		return b->rested;
-	b->left--;
-	return true;
+	return b->in_tick < BRACKET_EXACT ? b->in_tick++ : BRACKET_EXACT;
+}
+
+static void disable_cancellation(void)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+}
+
+void bracket_begin(struct bracket *b, const struct terms *terms)
+{
+	b->terms = *terms;
+	terms_put_quick(&b->terms);
+	put_scheduling(b);
+}
+
+void bracket_adopt(struct bracket *b)
+{
+	disable_cancellation();
+	terms_take(&b->terms);
+	b->unsure = false;
 }
 
 void bracket_enter(struct bracket *b, const char *name, uint64_t id)
 {
-	bool exact = name || has_time(b);
+	int n = count_in_tick(b);
+	bool exact = name || n < BRACKET_EXACT || b->rested;
+	bool watched = n < BRACKET_WATCHED;
 
-	if (!b->rested && (exact || b->exact))
+	if (!b->rested && (exact || b->exact)) {
 		restore_mask();
+		terms_put_quick(&b->terms);
+	}
 	if (name)
 		rename_self(b, name);
 	else if (exact)
 		rename_to_id(b, id);
 	else if (b->named)
 		rename_self(b, b->base);
+	if (watched && b->unsure)
+		put_scheduling(b);
 	b->exact = exact;
+	b->unsure = !watched;
 	b->rested = false;
+	errno = 0;
 }
 
-void bracket_leave(void)
+void bracket_leave(struct bracket *b)
 {
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+	disable_cancellation();
+	if (b->exact)
+		terms_put_quick(&b->terms);
+	if (!b->unsure)
+		put_scheduling(b);
 }
 
 void bracket_rest(struct bracket *b)
 {
 	restore_mask();
+	terms_put_quick(&b->terms);
 	if (b->named)
 		rename_self(b, b->base);
+	if (b->unsure)
+		put_scheduling(b);
 	b->rested = true;
 }
 
 void bracket_reset(struct bracket *b)
 {
 	b->named = true;
+	b->unsure = true;
 	bracket_rest(b);
 }
 

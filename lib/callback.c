@@ -20,6 +20,7 @@ void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
 	monitor_unlock(&s->mu);
 	inside_push(&frame);
 	fn(extra->on_cancel_arg);
+	inside_returned(&frame);
 	inside_pop(&frame);
 	monitor_lock(&s->mu);
 	extra->calling = false;

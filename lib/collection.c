@@ -38,7 +38,8 @@ static int visit_one(ptj_job *job, void *user)
 	pthread_cleanup_push(inside_pop_cleanup, &frame);
 	rc = each->visit(job, each->user);
 	pthread_cleanup_pop(1);
-	return rc;
+	/* In the child of a fork within it there is nothing more to visit. */
+	return rc == 0 && scheduler_is_dead(each->s) ? ENOTRECOVERABLE : rc;
 }
 
 int ptj_scheduler_foreach(ptj_scheduler *s, int (*visit)(ptj_job *job, void *user), void *user)

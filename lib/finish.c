@@ -35,6 +35,7 @@ void report_straggler(struct ptj_scheduler *s, ptj_job *job)
 
 	inside_push(&frame);
 	report_job(s, job, "Job closing timed out", ETIMEDOUT);
+	inside_returned(&frame);
 	inside_pop(&frame);
 }
 
@@ -69,12 +70,14 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 			close(cancel_fd);
 		if (release)
 			release(job->arg);
+		inside_returned(&frame);
 		monitor_lock(&s->mu);
 	}
 	if (job_has(job, JOB_FAILED) && !job->completions &&
 	    !job_has(job, JOB_OBSERVED | JOB_STRAGGLER)) {
 		monitor_unlock(&s->mu);
 		report_job(s, job, "Job processing failed", job->outcome.error);
+		inside_returned(&frame);
 		monitor_lock(&s->mu);
 	}
 	inside_pop(&frame);

@@ -4,9 +4,10 @@
 
 #include "fork.h"
 
+#include "grace.h"
+
 #include <pthread.h>
 #include <stdbool.h>
-#include <urcu/urcu-bp.h>
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 static bool watching; /* guarded by mu */
@@ -18,18 +19,18 @@ atomic_uint fork_count;
 static void prepare(void)
 {
 	pthread_mutex_lock(&mu);
-	urcu_bp_before_fork();
+	grace_before_fork();
 }
 
 static void in_parent(void)
 {
-	urcu_bp_after_fork_parent();
+	grace_in_parent();
 	pthread_mutex_unlock(&mu);
 }
 
 static void in_child(void)
 {
-	urcu_bp_after_fork_child();
+	grace_in_child();
 	atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&mu);
 }

@@ -11,9 +11,9 @@
 
 #include <stdatomic.h>
 
-/* Has the generation count forks from now on; once per process, later calls are free.  Also
-   registers liburcu's fork handlers, without which a grace period in the child would wait for
-   readers that are not there.  ENOMEM. */
+/* Has the generation count forks from now on; once per process, later calls are free.  Also tells
+   grace.h of them, or a grace period in the child would wait for readers that are not there.
+   ENOMEM. */
 int fork_watch(void);
 
 /* Written by a child's only thread. */

@@ -4,36 +4,94 @@
 
 #include "grace.h"
 
+#include "keep_errno.h"
 #include "mutex.h"
 
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
-#include <urcu/urcu-bp.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-/* liburcu 0.13 orders memory in assembly that ThreadSanitizer cannot see.  What a grace period
-   promises is said to it in its own terms: the end of a section comes before the return of the
-   wait.  Nothing is suppressed: data read outside a section is still a race. */
-static char sections;
+/* Whose holder waits for a grace period. */
+static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
 
-void grace_read_begin(int *cancel_state)
+/* All of these are used with sequential consistency, and so are the pointers that sections read.  A
+   section counts itself before it reads, and who waits has unlinked what he waits for before he
+   looks at the counts: either he sees the section counted, or it does not see what was unlinked. */
+static struct {
+	_Alignas(64) atomic_uint sections[2]; /* that count themselves there */
+	atomic_uint current;                  /* where those that begin do; written under mu */
+	atomic_bool awaited;                  /* somebody sleeps until a count is 0; under mu */
+} counts;
+
+static void futex(atomic_uint *at, int operation, unsigned value)
 {
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel_state);
-	urcu_bp_read_lock();
+	syscall(SYS_futex, at, operation, value, NULL, NULL, 0);
 }
 
-void grace_read_end(int cancel_state)
+void grace_read_begin(struct section *section)
 {
-	TSAN_RELEASE(&sections);
-	urcu_bp_read_unlock();
-	pthread_setcancelstate(cancel_state, NULL);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &section->cancel_state);
+	section->count = atomic_load(&counts.current);
+	atomic_fetch_add(&counts.sections[section->count], 1);
 }
 
+void grace_read_end(struct section *section)
+{
+	atomic_uint *sections = &counts.sections[section->count];
+
+	TSAN_RELEASE(&counts);
+	if (atomic_fetch_sub(sections, 1) == 1 && atomic_load(&counts.awaited))
+		futex(sections, FUTEX_WAKE_PRIVATE, INT_MAX);
+	pthread_setcancelstate(section->cancel_state, NULL);
+}
+
+/* Sends the sections to come to the other count, and waits until this one is 0. */
+static void flip_and_wait(void)
+{
+	unsigned count = atomic_load(&counts.current), n;
+
+	atomic_store(&counts.current, 1 - count);
+	while ((n = atomic_load(&counts.sections[count])))
+		futex(&counts.sections[count], FUTEX_WAIT_PRIVATE, n);
+}
+
+/* Twice, since a section may be late: it saw where to count itself before, and does so afterwards.
+   It saw all that was unlinked by then, so nobody need wait for it yet; but it is in the count that
+   the others have left, and the next one to wait must find it. */
 void grace_wait(void)
 {
+	KEEP_ERRNO;
 	int cancel_state;
 
-	/* It polls, with locks of its own held. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	urcu_bp_synchronize_rcu();
+	mutex_lock(&mu);
+	atomic_store(&counts.awaited, true);
+	flip_and_wait();
+	flip_and_wait();
+	atomic_store(&counts.awaited, false);
+	mutex_unlock(&mu);
 	pthread_setcancelstate(cancel_state, NULL);
-	TSAN_ACQUIRE(&sections);
+	TSAN_ACQUIRE(&counts);
+}
+
+void grace_before_fork(void)
+{
+	pthread_mutex_lock(&mu);
+}
+
+void grace_in_parent(void)
+{
+	pthread_mutex_unlock(&mu);
+}
+
+void grace_in_child(void)
+{
+	atomic_store(&counts.sections[0], 0);
+	atomic_store(&counts.sections[1], 0);
+	pthread_mutex_unlock(&mu);
 }

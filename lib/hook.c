@@ -4,24 +4,29 @@
 
 #include "hook.h"
 
-/* What the function does to the thread's mask and name, and what a job that was unwound before has
-   left of its own, is not for those who come next. */
-static void call(struct worker *w, const struct hook *hook)
+/* What the function does to the thread's mask and name is not for those who come next; the terms
+   that it sets are those of the thread's jobs. */
+void hook_start(struct worker *w)
 {
+	const struct hook *hook = &w->s->thread_start;
+
 	if (!hook->fn)
 		return;
 	bracket_reset(&w->bracket);
 	hook->fn(hook->user);
-	bracket_leave();
+	bracket_adopt(&w->bracket);
 	bracket_reset(&w->bracket);
 }
 
-void hook_start(struct worker *w)
-{
-	call(w, &w->s->thread_start);
-}
-
+/* Nor is what a job that was unwound before has left of its own. */
 void hook_stop(struct worker *w)
 {
-	call(w, &w->s->thread_stop);
+	const struct hook *hook = &w->s->thread_stop;
+
+	if (!hook->fn)
+		return;
+	bracket_reset(&w->bracket);
+	hook->fn(hook->user);
+	bracket_leave(&w->bracket);
+	bracket_reset(&w->bracket);
 }

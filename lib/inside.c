@@ -5,8 +5,11 @@
 #include "inside.h"
 
 #include "fork.h"
+#include "per_thread.h"
 
-static _Thread_local struct inside *innermost;
+#include <pthread.h>
+
+static PER_THREAD struct inside *innermost;
 
 /* A frame that came over a fork says nothing about this process. */
 static struct inside *first(void)
@@ -24,6 +27,14 @@ void inside_push(struct inside *frame)
 void inside_pop(struct inside *frame)
 {
 	innermost = frame->outer;
+}
+
+void inside_returned(const struct inside *frame)
+{
+	if (frame->generation == fork_generation())
+		return;
+	innermost = NULL;
+	pthread_exit(NULL);
 }
 
 void inside_pop_cleanup(void *frame)

@@ -33,6 +33,11 @@ struct inside {
 void inside_push(struct inside *frame);
 void inside_pop(struct inside *frame);
 
+/* A function of the program's has returned that was called within frame, which is not popped yet.
+   In the child of a fork within it this does not return: what called it must touch nothing there, and
+   the thread ends, as that of a job does that returns in a child. */
+void inside_returned(const struct inside *frame);
+
 /* As inside_pop(), for pthread_cleanup_push(). */
 void inside_pop_cleanup(void *frame);
 

@@ -4,10 +4,11 @@
 
 #include "parker.h"
 
+#include "per_thread.h"
 #include "spin.h"
 
 /* Those whom this thread wakes when it releases its monitor. */
-static _Thread_local struct parker *to_wake;
+static PER_THREAD struct parker *to_wake;
 
 /* One that was posted may be gone. */
 static void post_all(void)

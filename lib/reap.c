@@ -154,7 +154,7 @@ void unwound(void *arg)
 
 	if (worker_is_forked(w))
 		return;
-	bracket_leave();
+	bracket_leave(&w->bracket);
 	w->frame.about = w->frame.self;
 	w->frame.self = NULL;
 	monitor_lock(&s->mu);

@@ -81,7 +81,8 @@ static struct slab *slab_create(struct roster *r)
 	return slab;
 }
 
-/* Takes slab off the list.  Its own way to the older ones stays for readers that stand in it. */
+/* Takes slab off the list.  Its own way to the older ones stays for readers that stand in it.
+   Sequentially consistent, as are the reads in next_job(): see grace.h. */
 static void slab_doom(struct slab *slab)
 {
 	struct roster *r = slab->roster;
@@ -90,9 +91,9 @@ static void slab_doom(struct slab *slab)
 	if (older)
 		older->newer = slab->newer;
 	if (slab->newer)
-		atomic_store_explicit(&slab->newer->older, older, memory_order_release);
+		atomic_store(&slab->newer->older, older);
 	else
-		atomic_store_explicit(&r->newest, older, memory_order_release);
+		atomic_store(&r->newest, older);
 	list_remove(&slab->roomy);
 	list_append(&r->doomed, &slab->roomy);
 	r->doomed_count++;
@@ -233,7 +234,7 @@ static ptj_job *next_in_section(struct cursor *at)
 
 	while (at->slab) {
 		if (at->slot == atomic_load_explicit(&at->slab->touched, memory_order_acquire)) {
-			at->slab = atomic_load_explicit(&at->slab->older, memory_order_acquire);
+			at->slab = atomic_load(&at->slab->older);
 			at->slot = 0;
 			continue;
 		}
@@ -246,14 +247,14 @@ static ptj_job *next_in_section(struct cursor *at)
 
 static ptj_job *next_job(struct roster *r, struct cursor *at, bool first)
 {
+	struct section section;
 	ptj_job *job;
-	int cancel_state;
 
-	grace_read_begin(&cancel_state);
+	grace_read_begin(&section);
 	if (first)
-		at->slab = atomic_load_explicit(&r->newest, memory_order_acquire);
+		at->slab = atomic_load(&r->newest);
 	job = next_in_section(at);
-	grace_read_end(cancel_state);
+	grace_read_end(&section);
 	return job;
 }
 

@@ -10,9 +10,7 @@
    That is what lets readers visit the live jobs without a lock, under RCU: they walk the list of
    slabs, and each slab's slots, and take a reference by compare-and-swap where there is one to
    take.  Spawning and finishing jobs do nothing for them.  A slab taken off the list is unmapped
-   after a grace period, by a thread of the library's, outside every lock.  The flavour of RCU is
-   bp: callers' threads are not ours to register, and a thread that dies within a read section is
-   not waited for.
+   after a grace period (grace.h), by a thread of the library's, outside every lock.
 
    Every function that ends in _locked is called with the scheduler's mu held, which guards the
    fields below; the others say what they need.

@@ -63,6 +63,8 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	s->thread_start = attr->thread_start;
 	s->thread_stop = attr->thread_stop;
 	s->debug = attr->debug || debug_in_environment();
+	terms_take(&s->terms);
+	s->terms.locale = LC_GLOBAL_LOCALE;
 	snprintf(s->name, sizeof(s->name), "%.15s",
 	         attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
 	monitor_init(&s->mu);

@@ -35,6 +35,7 @@
 #include "pending.h"
 #include "report.h"
 #include "roster.h"
+#include "terms.h"
 
 #include <pthread.h>
 
@@ -55,6 +56,7 @@ struct ptj_scheduler {
 	pthread_attr_t thread_attr;
 	struct hook thread_start; /* hook.h */
 	struct hook thread_stop;
+	struct terms terms; /* of its threads */
 
 	_Atomic bool lane; /* lane.h; written under mu, seldom */
 

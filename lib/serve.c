@@ -19,7 +19,7 @@ static void *call(struct worker *w, ptj_job_fn fn, void *arg, bool cancellable)
 	if (cancellable)
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 	value = fn(arg);
-	bracket_leave();
+	bracket_leave(&w->bracket);
 	pthread_cleanup_pop(0);
 	return value;
 }
@@ -120,14 +120,14 @@ static bool is_surplus_locked(const struct ptj_scheduler *s)
 	return s->limit > 0 && s->serving > s->limit + s->lent + count_get(&s->shields);
 }
 
-/* Parks until there is work.  False when the worker is to leave: the scheduler is closing, or it
-   was idle too long. */
+/* Parks until there is work.  False when the worker is to leave: the scheduler is closing, it was
+   idle too long, or another thread will serve better. */
 static bool idle_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 	deadline until = DEADLINE_NEVER;
 
-	if (is_surplus_locked(s))
+	if (is_surplus_locked(s) || w->bracket.spoiled)
 		return false;
 	if (s->idle_timeout >= 0)
 		until = deadline_in_ms(s->idle_timeout);
@@ -217,6 +217,7 @@ static bool serve_locked(struct worker *w)
 /* Calls the thread_start hook, and takes s->mu.  False in the child of a fork within the hook. */
 static bool start(struct worker *w)
 {
+	bracket_begin(&w->bracket, &w->s->terms);
 	hook_start(w);
 	if (worker_is_forked(w))
 		return false;

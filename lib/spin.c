@@ -5,6 +5,7 @@
 #include "spin.h"
 
 #include "deadline.h"
+#include "per_thread.h"
 
 #include <sched.h>
 #include <stdatomic.h>
@@ -19,7 +20,7 @@ enum {
 };
 
 /* The calling thread's, as far as it spins. */
-static _Thread_local unsigned misses, passed_over;
+static PER_THREAD unsigned misses, passed_over;
 
 /* How many threads spin, and may.  Relaxed: they bound a cost and guard nothing.  The second is 0
    until somebody has counted the processors. */

@@ -1,4 +1,5 @@
-/* Closing the library while a job runs in it: a thread that returns into it must find it there.
+/* Closing the library while a job runs in it: a thread that returns into it must find it there.  Many
+   threads do so again and again, with jobs that outlast them.
 
    This program is not linked with the library but opens the one that $LIBRARY names.
 
@@ -141,6 +142,43 @@ static void leave_a_straggler(struct library *l)
 	await_fd(over);
 }
 
+/* ---- Many threads ----------------------------------------------------------------------------- */
+
+enum { THREADS = 6, ROUNDS = 40 };
+
+static void *open_and_close(void *arg)
+{
+	struct library l;
+	ptj_scheduler *s;
+	ptj_job *job;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		open_library(&l);
+		run_a_job(&l);
+		must(l.create(&s, NULL) == 0);
+		must(l.spawn(s, job_identity, arg, &job) == 0);
+		l.unref(job);
+		/* The job may be before, in or after its function. */
+		must(dlclose(l.handle) == 0);
+		open_library(&l);
+		l.free(s);
+		must(dlclose(l.handle) == 0);
+	}
+	return NULL;
+}
+
+static void open_and_close_everywhere(void)
+{
+	pthread_t threads[THREADS];
+	int i;
+
+	for (i = 0; i < THREADS; i++)
+		must(pthread_create(&threads[i], NULL, open_and_close, NULL) == 0);
+	for (i = 0; i < THREADS; i++)
+		must(pthread_join(threads[i], NULL) == 0);
+}
+
 int main(void)
 {
 	struct library l;
@@ -164,8 +202,10 @@ int main(void)
 	must(dlclose(l.handle) == 0);
 	open_library(&l);
 	run_a_job(&l);
+	open_and_close_everywhere();
 	leave_a_straggler(&l);
 	open_library(&l);
 	run_a_job(&l);
+	open_and_close_everywhere();
 	return EXIT_SUCCESS;
 }
