@@ -42,6 +42,8 @@ static struct countdown countdowns[FAULTS];
 
 static _Thread_local int spared;
 
+int faults_spare_stderr; /* written before there are threads */
+
 void faults_spare_this_thread(void)
 {
 	spared = 1;
@@ -68,6 +70,11 @@ void fault_arm(enum fault fault, int n, enum fault_length length)
 	atomic_store(&c->failing, in_a_row[length]);
 	atomic_store(&c->hits, 0);
 	atomic_store(&c->armed, 1);
+}
+
+void fault_arm_further(enum fault fault)
+{
+	atomic_store(&countdowns[fault].armed, 1);
 }
 
 int fault_disarm(enum fault fault)
@@ -259,10 +266,10 @@ WRAP(FILE *, open_memstream, char **text, size_t *len)
 	return memory_is_short() ? NULL : note(__real_open_memstream(text, len));
 }
 
-/* The stream is closed in any case, and what could not be written is lost. */
+/* It is closed in any case, and what found no room is lost. */
 WRAP(int, fclose, FILE *stream)
 {
-	int failed = fault_fails(NO_WRITING, ENOSPC);
+	int failed = memory_is_short();
 	int rc;
 
 	forget(stream);
@@ -271,6 +278,8 @@ WRAP(int, fclose, FILE *stream)
 }
 
 /* ---- Threads -------------------------------------------------------------------------------- */
+
+/* What cannot be made is left so that it does not work by chance. */
 
 WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
      void *arg)
@@ -285,7 +294,10 @@ WRAP(int, pthread_setname_np, pthread_t thread, const char *name)
 
 WRAP(int, pthread_attr_init, pthread_attr_t *attr)
 {
-	return fault_strikes(NO_OBJECT) ? ENOMEM : __real_pthread_attr_init(attr);
+	if (!fault_strikes(NO_OBJECT))
+		return __real_pthread_attr_init(attr);
+	memset(attr, 0x55, sizeof *attr);
+	return ENOMEM;
 }
 
 WRAP(int, pthread_attr_setstacksize, pthread_attr_t *attr, size_t size)
@@ -295,12 +307,20 @@ WRAP(int, pthread_attr_setstacksize, pthread_attr_t *attr, size_t size)
 
 WRAP(int, pthread_mutex_init, pthread_mutex_t *mu, const pthread_mutexattr_t *attr)
 {
-	return fault_strikes(NO_OBJECT) ? EAGAIN : __real_pthread_mutex_init(mu, attr);
+	int rc = __real_pthread_mutex_init(mu, attr);
+
+	if (rc || !fault_strikes(NO_OBJECT))
+		return rc;
+	pthread_mutex_lock(mu);
+	return EAGAIN;
 }
 
 WRAP(int, pthread_mutexattr_init, pthread_mutexattr_t *attr)
 {
-	return fault_strikes(NO_OBJECT) ? ENOMEM : __real_pthread_mutexattr_init(attr);
+	if (!fault_strikes(NO_OBJECT))
+		return __real_pthread_mutexattr_init(attr);
+	memset(attr, 0x55, sizeof *attr);
+	return ENOMEM;
 }
 
 WRAP(int, pthread_mutexattr_settype, pthread_mutexattr_t *attr, int type)
@@ -363,7 +383,7 @@ WRAP(int, sigtimedwait, const sigset_t *set, siginfo_t *info, const struct times
 
 /* ---- Descriptors ---------------------------------------------------------------------------- */
 
-/* The library's own, to which 8 bytes can always be written. */
+/* The library's own, to which 8 bytes can always be written, and read when they were. */
 enum { DESCRIPTORS = 1024 };
 static atomic_bool own[DESCRIPTORS];
 
@@ -411,14 +431,17 @@ WRAP(int, fstat, int fd, struct stat *st)
 
 WRAP(ssize_t, read, int fd, void *buf, size_t size)
 {
-	return fault_fails(INTERRUPTED, EINTR) || fault_fails(NO_READING, EIO)
-	               ? -1
-	               : __real_read(fd, buf, size);
+	if (fault_fails(INTERRUPTED, EINTR) || (!is_own(fd) && fault_fails(NO_READING, EIO)))
+		return -1;
+	return __real_read(fd, buf, size);
 }
 
 WRAP(ssize_t, write, int fd, const void *buf, size_t size)
 {
-	if (fault_fails(INTERRUPTED, EINTR) || (!is_own(fd) && fault_fails(NO_WRITING, EIO)))
+	if (fault_fails(INTERRUPTED, EINTR))
+		return -1;
+	if (!is_own(fd) && !(fd == STDERR_FILENO && faults_spare_stderr) &&
+	    fault_fails(NO_WRITING, EIO))
 		return -1;
 	return __real_write(fd, buf, size);
 }
@@ -447,8 +470,11 @@ WRAP(void *, dlsym, void *handle, const char *symbol)
 	return fault_strikes(NO_LIBRARY) ? NULL : __real_dlsym(handle, symbol);
 }
 
+/* A sanitizer's run-time asks for other things, and must have its answers. */
 WRAP(long, sysconf, int name)
 {
+	if (name != _SC_NPROCESSORS_ONLN && name != _SC_THREAD_STACK_MIN)
+		return __real_sysconf(name);
 	return fault_fails(NO_ANSWER, EINVAL) ? -1 : __real_sysconf(name);
 }
 

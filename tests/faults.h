@@ -31,8 +31,15 @@ enum { FAULT_BURST = 8 };
 
 enum fault_length { FAULT_ONCE, FAULT_FOR_EVER, FAULT_IN_A_BURST };
 
+/* "memory", and "once", and the like. */
+extern const char *const fault_names[FAULTS];
+extern const char *const fault_length_names[];
+
 /* Lets the n-th call from now on fail, and, as length says, those after it, or some of them. */
 void fault_arm(enum fault fault, int n, enum fault_length length);
+
+/* Goes on where the fault was disarmed. */
+void fault_arm_further(enum fault fault);
 
 /* Returns how many calls failed. */
 int fault_disarm(enum fault fault);
@@ -48,6 +55,9 @@ int fault_strikes(enum fault fault);
 
 /* The same, and sets errno then. */
 int fault_fails(enum fault fault, int error);
+
+/* Whether writing to stderr never fails: what is written there says that something else did. */
+extern int faults_spare_stderr;
 
 /* The calling thread's allocations are not the library's. */
 void faults_spare_this_thread(void);
@@ -66,9 +76,9 @@ void library_leave(void);
 size_t blocks_held(void);
 
 /* A function of that name is called in place of name(), which is __real_name() here. */
-#define WRAP(type, name, ...)              \
-	type __real_##name(__VA_ARGS__);   \
-	type __wrap_##name(__VA_ARGS__);   \
+#define WRAP(type, name, ...)            \
+	type __real_##name(__VA_ARGS__); \
+	type __wrap_##name(__VA_ARGS__); \
 	type __wrap_##name(__VA_ARGS__)
 
 #endif
