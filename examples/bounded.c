@@ -3,6 +3,7 @@
    A job reads one file with plain blocking calls.  At most LIMIT files are open at once and at
    most PENDING more wait in line; beyond that ptj_spawn() holds the producer back, so the line
    never grows, however slow the disk.  The output comes in the order in which the jobs finish.
+   Nobody waits for a single job, so the exception handler hears of a file that cannot be read.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <ptjobs.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -45,7 +47,8 @@ static int checksum_fd(int fd, const char *path)
 		return errno;
 	for (uint64_t rest = size; rest != 0; rest >>= 8)
 		crc = crc_byte(crc, (uint8_t)rest);
-	printf("%u %llu %s\n", (unsigned)~crc, (unsigned long long)size, path);
+	if (printf("%u %llu %s\n", (unsigned)~crc, (unsigned long long)size, path) < 0)
+		return errno;
 	return 0;
 }
 
@@ -68,22 +71,36 @@ static void *checksum(void *path)
 	return rc == 0 ? NULL : ptj_job_fail(rc, path);
 }
 
+/* The message is the file's name, if there was memory for it. */
+static void complain(ptj_scheduler *s, const ptj_context *context, void *failed)
+{
+	(void)s;
+	fprintf(stderr, "bounded: %s: %s\n", context->error_message ? context->error_message : "?",
+	        ptj_strerror(context->error));
+	atomic_store((atomic_int *)failed, 1);
+}
+
 int main(int argc, char **argv)
 {
+	atomic_int failed = 0;
 	ptj_scheduler *s = NULL;
 	ptj_attr *attr = NULL;
 	int rc;
 
 	if ((rc = ptj_attr_create(&attr)) == 0 && (rc = ptj_attr_set_limit(attr, LIMIT)) == 0 &&
-	    (rc = ptj_attr_set_pending_limit(attr, PENDING)) == 0)
+	    (rc = ptj_attr_set_pending_limit(attr, PENDING)) == 0 &&
+	    (rc = ptj_attr_set_exception_handler(attr, complain, &failed)) == 0)
 		rc = ptj_scheduler_create(&s, attr);
 	ptj_attr_free(attr);
 	for (int i = 1; i < argc && rc == 0; i++)
 		rc = ptj_spawn(s, checksum, argv[i], NULL);
+	/* However long the files take, all of them are read. */
+	if (rc == 0)
+		rc = ptj_scheduler_wait(s, PTJ_INFINITE);
+	ptj_scheduler_free(s);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = errno;
 	if (rc != 0)
 		fprintf(stderr, "bounded: %s\n", ptj_strerror(rc));
-	/* However long the files take, all of them are read. */
-	ptj_scheduler_wait(s, PTJ_INFINITE);
-	ptj_scheduler_free(s);
-	return rc != 0;
+	return rc != 0 || atomic_load(&failed);
 }

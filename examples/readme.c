@@ -4,8 +4,7 @@
 static void *greet(void *name)
 {
 	ptj_sleep(100); /* Any call that blocks. */
-	printf("Hello, %s.\n", (char *)name);
-	return NULL;
+	return printf("Hello, %s.\n", (char *)name) < 0 ? ptj_job_fail(0, "printf") : NULL;
 }
 
 int main(int argc, char **argv)
@@ -15,6 +14,7 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc && rc == 0; i++)
 		rc = ptj_spawn(s, greet, argv[i], NULL);
-	ptj_scheduler_cleanup(&s); /* Waits for the jobs. */
-	return rc != 0;
+	rc = rc ? rc : ptj_scheduler_wait(s, PTJ_INFINITE);
+	ptj_scheduler_free(s);
+	return rc && fprintf(stderr, "readme: %s\n", ptj_strerror(rc));
 }

@@ -32,9 +32,26 @@ static void *read_reply(void *fd)
 	pthread_cleanup_push(close_fd, fd);
 	puts("job: reading");
 	n = read(*(int *)fd, buf, sizeof(buf));
-	printf("job: read %zd bytes\n", n);
+	if (n < 0)
+		ptj_job_fail(errno, "read");
+	else
+		printf("job: read %zd bytes\n", n);
 	pthread_cleanup_pop(1);
 	return NULL;
+}
+
+/* Returns 0 if the job was cancelled as it must be, or an error. */
+static int wait_in_vain(ptj_job *job)
+{
+	int rc = ptj_job_wait(job, 200, NULL);
+
+	if (rc == PTJ_EFAILED)
+		return ptj_job_error(job);
+	printf("main: wait returned %s\n", rc == ETIMEDOUT ? "ETIMEDOUT" : ptj_strerror(rc));
+	if (ptj_job_error(job) != ECANCELED)
+		return ETIMEDOUT;
+	puts("main: the job is cancelled");
+	return fflush(stdout) != 0 || ferror(stdout) ? EIO : 0;
 }
 
 int main(void)
@@ -45,22 +62,21 @@ int main(void)
 	int pipe_fds[2];
 	int rc;
 
-	if (pipe(pipe_fds) != 0)
+	if (pipe(pipe_fds) != 0) {
+		perror("timeout: pipe");
 		return 1;
-	if (ptj_attr_create(&attr) != 0 ||
-	    ptj_attr_set_close_timeout(attr, CLOSE_TIMEOUT_MS) != 0 ||
-	    ptj_scheduler_create(&s, attr) != 0 ||
-	    ptj_spawn(s, read_reply, &pipe_fds[0], &job) != 0)
-		return 1;
+	}
+	if ((rc = ptj_attr_create(&attr)) == 0 &&
+	    (rc = ptj_attr_set_close_timeout(attr, CLOSE_TIMEOUT_MS)) == 0 &&
+	    (rc = ptj_scheduler_create(&s, attr)) == 0 &&
+	    (rc = ptj_spawn(s, read_reply, &pipe_fds[0], &job)) == 0)
+		rc = wait_in_vain(job);
 	ptj_attr_free(attr);
-
-	rc = ptj_job_wait(job, 200, NULL);
-	printf("main: wait returned %s\n", rc == ETIMEDOUT ? "ETIMEDOUT" : ptj_strerror(rc));
-	printf("main: the job is %s\n",
-	       ptj_job_error(job) == ECANCELED ? "cancelled" : "not cancelled");
+	if (rc != 0)
+		fprintf(stderr, "timeout: %s\n", ptj_strerror(rc));
 
 	ptj_job_unref(job);
 	ptj_scheduler_free(s);
 	close(pipe_fds[1]);
-	return 0;
+	return rc != 0;
 }

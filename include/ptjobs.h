@@ -28,7 +28,9 @@
               returns no code.
    Timeouts   int64_t milliseconds on CLOCK_MONOTONIC.  PTJ_INFINITE never passes, PTJ_DEFAULT
               is the scheduler's own setting where it has one and else PTJ_INFINITE, 0 does not
-              wait.  Any other negative value is EINVAL.
+              wait.  Any other negative value is EINVAL.  Where that clock cannot be read, as in a
+              sandbox that forbids it, every timeout but PTJ_INFINITE has passed, and ptj_sleep()
+              returns at once.
    Threads    Every function may be called from any thread at any time, within a job too,
               unless its text says otherwise.
    Blocking   Only the functions that say so block.  Those that are cancellation points

@@ -34,8 +34,10 @@ int bell_init(struct bell *b, int fd)
 	if (fd == -1)
 		return init_own(b);
 	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(fd, &st))
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return EBADF;
+	if (fstat(fd, &st))
+		return errno;
 	b->fd = fd;
 	b->kind = S_ISSOCK(st.st_mode)   ? BELL_SOCKET
 	          : S_ISFIFO(st.st_mode) ? BELL_PIPE
@@ -53,8 +55,12 @@ void bell_destroy(struct bell *b)
 static void write_at_once(const struct bell *b)
 {
 	struct pollfd room = {.fd = b->fd, .events = POLLOUT};
+	int n;
 
-	if (poll(&room, 1, 0) <= 0)
+	do
+		n = poll(&room, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
 		return;
 	while (write(b->fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;

@@ -55,8 +55,9 @@ static void look_at_the_clock(struct bracket *b)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (now.tv_nsec == b->tick.tv_nsec && now.tv_sec == b->tick.tv_sec)
+	/* Without a clock it stays one tick. */
+	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) ||
+	    (now.tv_nsec == b->tick.tv_nsec && now.tv_sec == b->tick.tv_sec))
 		return;
 	b->tick = now;
 	b->in_tick = 0;

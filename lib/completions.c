@@ -27,22 +27,28 @@ int ptj_completions_create(ptj_completions **out, int fd)
 	c = aligned_alloc(_Alignof(struct ptj_completions), sizeof(*c));
 	if (!c)
 		return ENOMEM;
-	rc = fork_watch() ? ENOMEM : bell_init(&c->bell, fd);
-	if (rc) {
-		free(c);
-		return rc;
-	}
+	rc = fork_watch() || !monitor_init(&c->mu) ? ENOMEM : 0;
+	if (rc)
+		goto no_monitor;
+	rc = bell_init(&c->bell, fd);
+	if (rc)
+		goto no_bell;
 	c->generation = fork_generation();
 	atomic_init(&c->freed, false);
 	atomic_init(&c->watched, c->bell.kind != BELL_OWN);
 	atomic_init(&c->awaited, false);
 	atomic_init(&c->told, false);
 	atomic_init(&c->refs, 1);
-	monitor_init(&c->mu);
 	__cds_wfcq_init(&c->head, &c->tail);
 	list_init(&c->takers);
 	*out = c;
 	return 0;
+
+no_bell:
+	monitor_destroy(&c->mu);
+no_monitor:
+	free(c);
+	return rc;
 }
 
 /* Relaxed: the caller has a reference, or is the creator. */

@@ -11,11 +11,15 @@
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 
+/* What no clock shows. */
+#define UNREADABLE ((int64_t)0)
+
 static int64_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(clock, &t);
+	if (clock_gettime(clock, &t))
+		return UNREADABLE;
 	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
@@ -31,6 +35,8 @@ deadline deadline_in_ms(int64_t ms)
 	if (ms == 0)
 		return DEADLINE_PAST;
 	start = now();
+	if (start == UNREADABLE)
+		return DEADLINE_PAST;
 	if (ms > (DEADLINE_NEVER - start) / NS_PER_MS)
 		return DEADLINE_NEVER;
 	return start + ms * NS_PER_MS;
@@ -38,7 +44,9 @@ deadline deadline_in_ms(int64_t ms)
 
 deadline deadline_in_us(int us)
 {
-	return now() + (deadline)us * NS_PER_US;
+	deadline start = now();
+
+	return start == UNREADABLE ? DEADLINE_PAST : start + (deadline)us * NS_PER_US;
 }
 
 int deadline_from_timeout(int64_t timeout_ms, int64_t default_ms, deadline *out)
@@ -53,9 +61,14 @@ int deadline_from_timeout(int64_t timeout_ms, int64_t default_ms, deadline *out)
 
 bool deadline_passed(deadline at)
 {
+	deadline present;
+
 	if (at == DEADLINE_NEVER)
 		return false;
-	return at == DEADLINE_PAST || at <= now();
+	if (at == DEADLINE_PAST)
+		return true;
+	present = now();
+	return present == UNREADABLE || at <= present;
 }
 
 deadline deadline_earlier(deadline a, deadline b)
@@ -70,5 +83,10 @@ struct timespec deadline_timespec(deadline at)
 
 struct timespec deadline_realtime(deadline at)
 {
-	return deadline_timespec(read_clock(CLOCK_REALTIME) + (at - now()));
+	int64_t real = read_clock(CLOCK_REALTIME);
+	deadline present = now();
+
+	if (real == UNREADABLE || present == UNREADABLE)
+		return deadline_timespec(DEADLINE_PAST);
+	return deadline_timespec(real + (at - present));
 }

@@ -17,7 +17,6 @@
 
 bool front_init(struct front *f, size_t limit)
 {
-	mutex_init_busy(&f->mu);
 	f->open = false;
 	f->closed = false;
 	f->credit = 0;
@@ -28,9 +27,10 @@ bool front_init(struct front *f, size_t limit)
 	if (!ring_init(&f->ring, limit > 0 && limit < RING_MAX ? limit : RING_MAX))
 		return false;
 	f->stash = malloc(f->ring.size * sizeof(f->stash[0]));
-	if (!f->stash)
-		ring_destroy(&f->ring);
-	return f->stash;
+	if (f->stash && mutex_init_busy(&f->mu))
+		return true;
+	front_destroy(f);
+	return false;
 }
 
 void front_destroy(struct front *f)

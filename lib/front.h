@@ -44,8 +44,9 @@ struct front {
 	ptj_job **stash; /* free slots of the roster's, for jobs to come: as many as fit the ring */
 };
 
-/* False without memory.  limit: how many jobs may wait; 0: no limit. */
+/* False without memory or a mutex.  limit: how many jobs may wait; 0: no limit. */
 bool front_init(struct front *f, size_t limit);
+/* Leaves the mutex alone, which somebody may hold in the child of a fork. */
 void front_destroy(struct front *f);
 
 /* A number for a job that does not come through the door. */

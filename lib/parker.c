@@ -97,9 +97,9 @@ void parker_park(struct parker *p, deadline until)
 	atomic_exchange_explicit(&p->due, false, memory_order_acq_rel);
 }
 
-void monitor_init(struct monitor *m)
+bool monitor_init(struct monitor *m)
 {
-	mutex_init_busy(&m->mutex);
+	return mutex_init_busy(&m->mutex);
 }
 
 void monitor_destroy(struct monitor *m)

@@ -55,7 +55,8 @@ struct monitor {
 	pthread_mutex_t mutex;
 };
 
-void monitor_init(struct monitor *m);
+/* False: there can be no mutex. */
+bool monitor_init(struct monitor *m);
 void monitor_destroy(struct monitor *m);
 void monitor_lock(struct monitor *m);
 

@@ -35,7 +35,7 @@ struct pending {
 	size_t guests;        /* all threads that are within a blocked spawn */
 };
 
-/* False without memory. */
+/* False without memory or a mutex. */
 bool pending_init(struct pending *p, size_t limit);
 void pending_destroy(struct pending *p);
 

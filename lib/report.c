@@ -121,14 +121,14 @@ static void default_handler(const ptj_context *context)
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 
-	if (out) {
+	if (out)
 		print_context(out, context);
-		if (fclose(out) == 0)
-			write_all(STDERR_FILENO, text, len);
-		free(text);
-	} else {
+	/* The stream remembers what it had no memory for until it is closed. */
+	if (out && fclose(out) == 0)
+		write_all(STDERR_FILENO, text, len);
+	else
 		write_all(STDERR_FILENO, no_memory, sizeof(no_memory) - 1);
-	}
+	free(text);
 }
 
 void report_call(struct report *r, ptj_scheduler *s, const ptj_context *context)

@@ -6,6 +6,7 @@
 
 #include "grace.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #define SLAB_BYTES 65536
@@ -43,6 +44,74 @@ static struct slab *slab_of(const ptj_job *job)
 	return (struct slab *)((uintptr_t)job & ~(uintptr_t)(SLAB_BYTES - 1));
 }
 
+/* Memory that could not be unmapped: where that splits a mapping in two, the process may have none
+   to spare.  It is used for a slab, if it may be one, or unmapped later.  The list is process-wide,
+   since a scheduler may be gone that something is left of, and has no lock that the child of a fork
+   could inherit: whoever wants one takes all. */
+struct remnant {
+	struct remnant *next;
+	size_t size;
+};
+
+static _Atomic(struct remnant *) remnants;
+
+/* Release: pairs with remnants_take(); whoever takes it finds it whole.  Checked, as are its users, by
+   tests/test_faults.c and tests/torture.c. */
+static void remnant_put(struct remnant *r)
+{
+	r->next = atomic_load_explicit(&remnants, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&remnants, &r->next, r, memory_order_release,
+	                                              memory_order_relaxed))
+		;
+}
+
+static struct remnant *remnants_take(void)
+{
+	if (!atomic_load_explicit(&remnants, memory_order_relaxed))
+		return NULL;
+	return atomic_exchange_explicit(&remnants, NULL, memory_order_acquire);
+}
+
+static void unmap(void *at, size_t size)
+{
+	struct remnant *r = at;
+
+	if (munmap(at, size) == 0)
+		return;
+	r->size = size;
+	remnant_put(r);
+}
+
+static void unmap_remnants(void)
+{
+	struct remnant *r, *next;
+
+	for (r = remnants_take(); r; r = next) {
+		next = r->next;
+		unmap(r, r->size);
+	}
+}
+
+static bool may_be_slab(const struct remnant *r)
+{
+	return r->size == SLAB_BYTES && (uintptr_t)r % SLAB_BYTES == 0;
+}
+
+/* A remnant as a slab, as empty as a new one; NULL: there is none. */
+static struct slab *reuse_remnant(void)
+{
+	struct remnant *r, *next, *found = NULL;
+
+	for (r = remnants_take(); r; r = next) {
+		next = r->next;
+		if (!found && may_be_slab(r))
+			found = r;
+		else
+			remnant_put(r);
+	}
+	return found ? memset(found, 0, SLAB_BYTES) : NULL;
+}
+
 /* Twice the memory has a slab at a multiple of its size.  Its highest is taken: it borders on the
    mapping before, where the system maps downwards, and the two become one. */
 static struct slab *map_aligned(void)
@@ -55,9 +124,9 @@ static struct slab *map_aligned(void)
 		return NULL;
 	end = map + 2 * SLAB_BYTES;
 	slab = end - SLAB_BYTES - (uintptr_t)end % SLAB_BYTES;
-	munmap(map, (size_t)(slab - map));
+	unmap(map, (size_t)(slab - map));
 	if (slab + SLAB_BYTES < end)
-		munmap(slab + SLAB_BYTES, (size_t)(end - slab) - SLAB_BYTES);
+		unmap(slab + SLAB_BYTES, (size_t)(end - slab) - SLAB_BYTES);
 	return (struct slab *)(void *)slab;
 }
 
@@ -67,7 +136,9 @@ static struct slab *slab_create(struct roster *r)
 {
 	struct slab *slab, *newest = atomic_load_explicit(&r->newest, memory_order_relaxed);
 
-	slab = map_aligned();
+	slab = reuse_remnant();
+	if (!slab)
+		slab = map_aligned();
 	if (!slab)
 		return NULL;
 	slab->roster = r;
@@ -183,8 +254,9 @@ static void unmap_all(struct link *slabs)
 {
 	struct link *node;
 
+	unmap_remnants();
 	while ((node = list_pop(slabs)))
-		munmap(container_of(node, struct slab, roomy), SLAB_BYTES);
+		unmap(container_of(node, struct slab, roomy), SLAB_BYTES);
 }
 
 void roster_reclaim_locked(struct roster *r, struct monitor *mu)
@@ -311,6 +383,6 @@ void roster_destroy(struct roster *r)
 	unmap_all(&r->doomed);
 	for (slab = atomic_load_explicit(&r->newest, memory_order_acquire); slab; slab = older) {
 		older = atomic_load_explicit(&slab->older, memory_order_relaxed);
-		munmap(slab, SLAB_BYTES);
+		unmap(slab, SLAB_BYTES);
 	}
 }

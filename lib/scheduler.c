@@ -67,7 +67,6 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 	s->terms.locale = LC_GLOBAL_LOCALE;
 	snprintf(s->name, sizeof(s->name), "%.15s",
 	         attr->name ? attr->name : DEFAULT_SCHEDULER_NAME);
-	monitor_init(&s->mu);
 	list_init(&s->ready);
 	list_init(&s->offered);
 	s->bell.fd = -1;
@@ -81,7 +80,12 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
 		list_init(&s->waiters[i]);
 	list_init(&s->quiet);
 	roster_init(&s->roster);
-	return pending_init(&s->pending, attr->pending_limit);
+	if (!monitor_init(&s->mu))
+		return false;
+	if (pending_init(&s->pending, attr->pending_limit))
+		return true;
+	monitor_destroy(&s->mu);
+	return false;
 }
 
 int ptj_scheduler_create(ptj_scheduler **out, const ptj_attr *attr)

@@ -787,6 +787,153 @@ START_TEST(the_nth_thread_fails)
 }
 END_TEST
 
+/* ---- Mutexes, time, mappings, messages -------------------------------------------------------- */
+
+/* fork_watch() needs something once, the others each time. */
+START_TEST(without_a_mutex_there_is_neither_scheduler_nor_queue)
+{
+	int n = 0, hits = 1, code;
+
+	for (; n < MANY && hits; n++) {
+		s = NULL;
+		queue = NULL;
+		fault_arm(NO_OBJECT, n, _i);
+		if (n % 2)
+			in_library(code = ptj_scheduler_create(&s, NULL));
+		else
+			in_library(code = ptj_completions_create(&queue, -1));
+		hits = fault_disarm(NO_OBJECT);
+		ck_assert(code == 0 || (code == ENOMEM && hits > 0));
+		/* The mutex comes last; what only makes it a better one may be missing. */
+		ck_assert(code == ENOMEM || !_i || hits == 0);
+		ck_assert((code == 0) == (s || queue));
+		free_counted(s);
+		in_library(ptj_completions_free(queue));
+		await(blocks_held() == 0);
+	}
+	ck_assert_int_ge(n, 3);
+	ck_assert_int_lt(n, MANY);
+	s = make_counted(setup_of(1, 0));
+	in_library(ok(ptj_spawn(s, job_identity, NULL, NULL)));
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	free_counted(s);
+}
+END_TEST
+
+START_TEST(without_a_clock_every_timeout_has_passed)
+{
+	struct setup u = setup_of(1, 1);
+	int64_t start = now_ms();
+	ptj_job *running, *handed_out;
+	size_t n;
+
+	gate_init(&gate);
+	s = make_counted(u);
+	in_library(ok(ptj_completions_create(&queue, -1)));
+	in_library(running = spawn(s, job_at_gate, &gate));
+	gate_await(&gate, 1);
+	in_library(spawn_n(s, 1, job_identity, NULL));
+	fault_arm(NO_CLOCK, _i, 1);
+	in_library(expect(ETIMEDOUT, ptj_job_poll(running, INT32_MAX, NULL)));
+	in_library(expect(ETIMEDOUT, ptj_scheduler_wait(s, INT32_MAX)));
+	in_library(expect(ETIMEDOUT, ptj_spawn_attr(s, NULL, job_identity, NULL, INT32_MAX, NULL)));
+	in_library(expect(ETIMEDOUT, ptj_external_next(s, INT32_MAX, &handed_out)));
+	in_library(expect(ETIMEDOUT, ptj_completions_take(queue, &handed_out, 1, INT32_MAX, &n)));
+	in_library(expect(ETIMEDOUT, ptj_shield(s, job_identity, NULL, 0, NULL)));
+	in_library(ok(ptj_sleep(INT32_MAX)));
+	ck_assert_int_ge(fault_disarm(NO_CLOCK), 1);
+	expect_took(start, 0);
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ptj_job_unref(running);
+	ptj_completions_free(queue);
+	free_counted(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
+static void be_crowded(void)
+{
+	prepare_crowd();
+	ok(call_spawn_crowd());
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+
+/* They serve the next scheduler, which unmaps them when it can. */
+START_TEST(slabs_that_cannot_be_unmapped_are_not_lost)
+{
+	enum { ROUNDS = 5 };
+	size_t left;
+	int i;
+
+	fault_arm(NO_UNMAPPING, 0, 1);
+	in_library(be_crowded());
+	await(blocks_held() > 0);
+	left = blocks_held();
+	for (i = 0; i < ROUNDS; i++)
+		in_library(be_crowded());
+	ck_assert_int_ge(fault_disarm(NO_UNMAPPING), ROUNDS);
+	ck_assert_uint_eq(blocks_held(), left);
+	in_library(be_crowded());
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* Neither opening nor closing the stream that it is put together in. */
+START_TEST(without_memory_a_report_says_at_least_that)
+{
+	const ptj_context context = {.message = "a message", .error = EIO};
+	char text[256] = "";
+	int fds[2], err = dup(STDERR_FILENO);
+
+	s = make_counted(setup_of(1, 0));
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
+	fault_arm(NO_MEMORY, _i, 0);
+	in_library(ok(ptj_scheduler_call_exception_handler(s, &context)));
+	ck_assert_int_eq(fault_disarm(NO_MEMORY), 1);
+	ck_assert_int_ge(dup2(err, STDERR_FILENO), 0);
+	close(err);
+	close(fds[1]);
+	ck_assert_int_gt(read(fds[0], text, sizeof text - 1), 0);
+	close(fds[0]);
+	ck_assert_str_eq(text, "ptjobs: a job failed, and there is no memory to say how\n");
+	free_counted(s);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* A descriptor of the program's is written to, whatever is interrupted on the way. */
+START_TEST(an_interruption_does_not_keep_a_queue_from_telling)
+{
+	int n = 0, hits = 1, fds[2];
+	uint64_t told;
+
+	for (; n < MANY && hits; n++) {
+		ck_assert_int_eq(pipe(fds), 0);
+		s = make_counted(setup_of(1, 0));
+		in_library(ok(ptj_completions_create(&queue, fds[1])); ja = job_attr(NULL, -1));
+		ok(ptj_job_attr_set_completions(ja, queue));
+		fault_arm(INTERRUPTED, n, 0);
+		in_library(ok(ptj_spawn_attr(s, ja, job_identity, NULL, PTJ_INFINITE, &job)));
+		in_library(ok(ptj_job_wait(job, PTJ_INFINITE, NULL)));
+		hits = fault_disarm(INTERRUPTED);
+		ck_assert_int_eq(read(fds[0], &told, sizeof told), sizeof told);
+		ptj_job_unref(job);
+		ptj_job_attr_free(ja);
+		ptj_completions_free(queue);
+		free_counted(s);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	ck_assert_int_ge(n, 2);
+	ck_assert_int_lt(n, MANY);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, without_memory_each_call_fails_cleanly_and_succeeds_at_last, 0,
@@ -804,6 +951,11 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
 	tcase_add_test(tc, so_does_one_that_takes);
 	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);
+	tcase_add_loop_test(tc, without_a_mutex_there_is_neither_scheduler_nor_queue, 0, 2);
+	tcase_add_loop_test(tc, without_a_clock_every_timeout_has_passed, 0, 2);
+	tcase_add_test(tc, slabs_that_cannot_be_unmapped_are_not_lost);
+	tcase_add_loop_test(tc, without_memory_a_report_says_at_least_that, 0, 2);
+	tcase_add_test(tc, an_interruption_does_not_keep_a_queue_from_telling);
 }
 
 int main(void)
