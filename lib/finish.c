@@ -128,7 +128,7 @@ void job_unref_locked(ptj_job *job)
 }
 
 /* Has the one who lent his permit to wait for what is about to be appended line up, likewise. */
-static void taker_first_locked(struct ptj_scheduler *s, ptj_completions *c)
+static void taker_first_locked(const struct ptj_scheduler *s, ptj_completions *c)
 {
 	struct lender *lender;
 
