@@ -37,7 +37,7 @@ static size_t take_traceback(void **frames)
 #endif
 }
 
-static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug)
+static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug) LOCKS_UNCHECKED
 {
 	void *frames[TRACEBACK_MAX];
 	size_t n = debug ? take_traceback(frames) : 0;

@@ -14,8 +14,8 @@
    bp: callers' threads are not ours to register, and a thread that dies within a read section is
    not waited for.
 
-   Every function that ends in _locked is called with the scheduler's mu held, which guards the
-   fields below; the others say what they need.
+   Every function that ends in _locked is called with the scheduler's mu held; the others say what
+   they need.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -27,6 +27,7 @@
 #include <pthread.h>
 
 struct roster {
+	/* Guarded by the scheduler's mu. */
 	_Atomic(struct slab *) newest; /* all slabs; written under mu, walked under RCU */
 	struct link roomy;             /* slabs with a free slot */
 	struct link doomed;            /* off the list, to be unmapped after a grace period */

@@ -70,8 +70,8 @@ struct ptj_scheduler {
 	_Atomic size_t shields; /* shielded functions that have not ended, reported ones apart */
 	_Atomic int phase;      /* enum scheduler_phase */
 
-	struct pending pending;
-	struct link ready;   /* jobs that are active and have no thread yet, oldest first */
+	struct pending pending; /* has its own discipline */
+	struct link ready;      /* jobs that are active and have no thread yet, oldest first */
 	struct link offered; /* external jobs that are active and were not handed out, likewise */
 	struct bell bell;    /* readable while there are such; its fd -1: nobody asked for it */
 	struct link reclaim; /* lenders that want a permit back */
@@ -126,6 +126,6 @@ void job_free_dead(ptj_job *job);
 void scheduler_release_dead(struct ptj_scheduler *s, size_t slots);
 
 /* Releases s->mu, and s itself if it was freed and this was the last that kept it. */
-void scheduler_unlock(struct ptj_scheduler *s);
+void scheduler_unlock(struct ptj_scheduler *s) RELEASES(a_monitor);
 
 #endif

@@ -97,8 +97,10 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	monitor_unlock(&s->mu);
 	do {
 		entered = enter(w, name, &value);
-		if (worker_is_forked(w))
+		if (worker_is_forked(w)) {
+			monitor_assume();
 			return false;
+		}
 		w->frame.self = NULL;
 		name = NULL;
 		passed = entered && pass_take(w, value) && pass_begin(w);
@@ -215,7 +217,7 @@ static bool serve_locked(struct worker *w)
 }
 
 /* Calls the thread_start hook, and takes s->mu.  False in the child of a fork within the hook. */
-static bool start(struct worker *w)
+static bool start(struct worker *w) MAY_ACQUIRE(a_monitor)
 {
 	hook_start(w);
 	if (worker_is_forked(w))
@@ -238,15 +240,17 @@ static bool stop_locked(struct worker *w)
 	workers_wanted_locked(s);
 	monitor_unlock(&s->mu);
 	hook_stop(w);
-	if (worker_is_forked(w))
+	if (worker_is_forked(w)) {
+		monitor_assume();
 		return false;
+	}
 	inside_pop(&w->frame);
 	monitor_lock(&s->mu);
 	return true;
 }
 
 /* s->mu held; released for good. */
-static void leave_locked(struct worker *w)
+static void leave_locked(struct worker *w) RELEASES(a_monitor)
 {
 	struct ptj_scheduler *s = w->s;
 
@@ -263,7 +267,7 @@ static void leave_locked(struct worker *w)
 	monitor_unlock(&s->mu);
 }
 
-void *worker_main(void *arg)
+void *worker_main(void *arg) LOCKS_UNCHECKED
 {
 	struct worker *w = arg;
 

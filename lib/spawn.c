@@ -90,7 +90,7 @@ static void leave_locked(struct ptj_scheduler *s)
 		waiter_release_all(&s->quiet);
 }
 
-static void give_up(struct block *b)
+static void give_up(struct block *b) NEEDS(a_monitor)
 {
 	struct spawn *spawn = container_of(b, struct spawn, block);
 
@@ -104,7 +104,7 @@ static void give_up(struct block *b)
 
 /* s->mu held; released and reacquired. */
 static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, deadline until,
-                                 ptj_job **out)
+                                 ptj_job **out) RELEASES(a_monitor)
 {
 	struct spawn spawn = {.blueprint = b};
 	int rc;
