@@ -84,7 +84,8 @@ struct ptj_scheduler {
 	size_t serving;      /* threads that will look for another job */
 	size_t waking;       /* threads woken or started for work that have not looked yet */
 	size_t starting;     /* those of them that are to call the thread_start hook first */
-	size_t lent;         /* jobs that lend their permit */
+	size_t hooking; /* threads that are in a hook of the program's, or about to be, jobless */
+	size_t lent;    /* jobs that lend their permit */
 	size_t straggling; /* jobs reported as stragglers that have not ended, external ones apart */
 
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */

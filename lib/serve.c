@@ -216,13 +216,15 @@ static bool serve_locked(struct worker *w)
 	return true;
 }
 
-/* Calls the thread_start hook, and takes s->mu.  False in the child of a fork within the hook. */
+/* Calls the thread_start hook, and takes s->mu.  A close that waits for this hears of it when the
+   thread, which finds it closing, is gone.  False in the child of a fork within the hook. */
 static bool start(struct worker *w) MAY_ACQUIRE(a_monitor)
 {
 	hook_start(w);
 	if (worker_is_forked(w))
 		return false;
 	monitor_lock(&w->s->mu);
+	w->s->hooking--;
 	if (w->called && w->starting)
 		w->s->starting--;
 	w->starting = false;
@@ -238,6 +240,7 @@ static bool stop_locked(struct worker *w)
 	worker_retire_locked(w);
 	recycle_flush_locked(&w->recycle, s);
 	workers_wanted_locked(s);
+	s->hooking++;
 	monitor_unlock(&s->mu);
 	hook_stop(w);
 	if (worker_is_forked(w)) {
@@ -246,6 +249,7 @@ static bool stop_locked(struct worker *w)
 	}
 	inside_pop(&w->frame);
 	monitor_lock(&s->mu);
+	s->hooking--;
 	return true;
 }
 

@@ -38,6 +38,7 @@ static int start_locked(struct ptj_scheduler *s, struct worker **out)
 	list_append(&s->workers, &w->link);
 	s->threads++;
 	s->serving++;
+	s->hooking++;
 	*out = w;
 	return 0;
 }
