@@ -113,14 +113,6 @@ static void quiet_locked(struct ptj_scheduler *s)
 		waiter_release_all(&s->quiet);
 }
 
-void forgo_locked(struct ptj_scheduler *s)
-{
-	count_sub_locked(&s->active, 1);
-	count_sub_locked(&s->entered, 1);
-	permits_dispatch_locked(s);
-	quiet_locked(s);
-}
-
 void job_unref_locked(ptj_job *job)
 {
 	if (job_drop_ref(job))

@@ -603,6 +603,11 @@ static void child_is_over(void *value)
 	_exit(CHILD_OVER);
 }
 
+/* In which of them it forks: in the job, in start, in stop; in the job, which is unwound then. */
+enum { IN_JOB, IN_START, IN_STOP, UNWOUND_JOB, PLACES };
+
+static int place, unwind_in_child;
+
 /* Returns twice. */
 static void fork_here(void)
 {
@@ -612,6 +617,8 @@ static void fork_here(void)
 	if (pid == 0) {
 		alarm(CHILD_SECONDS);
 		pthread_setspecific(key, &key);
+		if (unwind_in_child)
+			pthread_exit(NULL);
 	} else if (waitpid(pid, &status, 0) == pid) {
 		record(&told, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	}
@@ -620,14 +627,16 @@ static void fork_here(void)
 static void *job_fork(void *arg)
 {
 	atomic_fetch_add(&shared->jobs, 1);
-	if (!arg)
+	if (place == IN_JOB || place == UNWOUND_JOB)
 		fork_here();
 	return arg;
 }
 
 static void count_start(void *arg)
 {
-	if (atomic_fetch_add(&shared->starts, 1) == 0 && arg)
+	(void)arg;
+	atomic_fetch_add(&shared->starts, 1);
+	if (place == IN_START)
 		fork_here();
 }
 
@@ -635,6 +644,8 @@ static void count_stop(void *arg)
 {
 	(void)arg;
 	atomic_fetch_add(&shared->stops, 1);
+	if (place == IN_STOP)
+		fork_here();
 }
 
 START_TEST(the_child_of_a_fork_calls_none)
@@ -645,9 +656,10 @@ START_TEST(the_child_of_a_fork_calls_none)
 	              0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	ck_assert_int_eq(pthread_key_create(&key, child_is_over), 0);
-	u.thread_user = _i ? &user : NULL;
+	place = _i;
+	unwind_in_child = place == UNWOUND_JOB;
 	s = make(&u);
-	spawn_n(s, 1, job_fork, u.thread_user);
+	spawn_n(s, 1, job_fork, NULL);
 	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
 	free_hooked();
 	ck_assert_uint_eq(recorded(&told), 1);
@@ -677,7 +689,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_close_waits_for_a_thread_in_its_hook_beside_a_straggler);
 	tcase_add_test(tc, a_close_waits_for_a_thread_in_its_last_hook_beside_a_straggler);
 	tcase_add_test(tc, a_stragglers_thread_calls_stop_when_it_ends);
-	tcase_add_loop_test(tc, the_child_of_a_fork_calls_none, 0, 2);
+	tcase_add_loop_test(tc, the_child_of_a_fork_calls_none, 0, PLACES);
 }
 
 int main(void)
