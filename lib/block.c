@@ -35,7 +35,7 @@ void block_keep_permit(struct block *b)
 
 /* Lends with the waiter in place: whoever sees the permit lent may end the job that is waited
    for, and must then find the lender.  s->mu may be released and reacquired. */
-static void lend(struct block *b)
+static void lend(struct block *b) NEEDS(a_monitor)
 {
 	struct ptj_scheduler *home = b->lender.home;
 

@@ -37,18 +37,19 @@ static size_t take_traceback(void **frames)
 #endif
 }
 
-static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug)
+static int make_extra(struct blueprint *b, const ptj_job_attr *attr, bool debug) LOCKS_UNCHECKED
 {
 	void *frames[TRACEBACK_MAX];
 	size_t n = debug ? take_traceback(frames) : 0;
+	struct job_extra *extra;
 
-	b->extra = job_extra_create(n);
-	if (!b->extra)
+	b->extra = extra = job_extra_create(n);
+	if (!extra)
 		return ENOMEM;
 	if (n > 0)
-		memcpy(b->extra->traceback, frames, n * sizeof(frames[0]));
-	b->extra->release = attr->release;
-	if (attr->name && !(b->extra->name = strdup(attr->name))) {
+		memcpy(extra->traceback, frames, n * sizeof(frames[0]));
+	extra->release = attr->release;
+	if (attr->name && !(extra->name = strdup(attr->name))) {
 		blueprint_discard(b);
 		return ENOMEM;
 	}

@@ -14,12 +14,13 @@ void callback_run_locked(struct ptj_scheduler *s, ptj_job *job)
 	struct inside frame = {.kind = INSIDE_CALLBACK, .s = s, .about = job};
 	struct job_extra *extra = job->extra;
 	void (*fn)(void *) = extra->on_cancel;
+	void *arg = extra->on_cancel_arg;
 
 	extra->on_cancel = NULL;
 	extra->calling = true;
 	monitor_unlock(&s->mu);
 	inside_push(&frame);
-	fn(extra->on_cancel_arg);
+	fn(arg);
 	inside_returned(&frame);
 	inside_pop(&frame);
 	monitor_lock(&s->mu);

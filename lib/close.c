@@ -96,11 +96,13 @@ static void wake_workers_locked(struct ptj_scheduler *s)
 		parker_wake(&container_of(node, struct worker, link)->parker);
 }
 
-/* A straggler may have no thread of the scheduler's: who closed it calls its release function. Then
-   only the counts tell that a worker has a job in its hands that was not marked. */
-static bool no_thread_to_wait_for(const struct ptj_scheduler *s)
+/* A straggler may have no thread of the scheduler's: who closed it calls its release function.  Then
+   only the other counts tell that a thread is no straggler's: a worker has a job in its hands that was
+   not marked, or is in a hook. */
+static bool no_thread_to_wait_for(const struct ptj_scheduler *s) NEEDS(a_monitor)
 {
-	return s->pending.guests == 0 && s->threads <= s->straggling && is_quiet(s);
+	return s->pending.guests == 0 && s->hooking == 0 && s->threads <= s->straggling &&
+	       is_quiet(s);
 }
 
 static bool is_closed(const struct ptj_scheduler *s)
@@ -125,7 +127,7 @@ static bool holds_up_locked(ptj_job *job)
 }
 
 /* Marks a job that outlasted the close, and releases who waits for a shield. */
-static void mark_straggler(ptj_job *job, void *user)
+static void mark_straggler(ptj_job *job, void *user) NEEDS(a_monitor)
 {
 	struct ptj_scheduler *s = user;
 
@@ -275,7 +277,7 @@ static void give_up_job(ptj_job *job, void *user)
 	roster_forget(roster_of(job), 1);
 }
 
-static void free_dead(struct ptj_scheduler *s)
+static void free_dead(struct ptj_scheduler *s) LOCKS_UNCHECKED
 {
 	size_t slots = s->pending.front.stash_len;
 	struct link *node, *next;

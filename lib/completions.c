@@ -16,7 +16,7 @@ bool completions_is_dead(const struct ptj_completions *c)
 	return c->generation != fork_generation();
 }
 
-int ptj_completions_create(ptj_completions **out, int fd)
+int ptj_completions_create(ptj_completions **out, int fd) LOCKS_UNCHECKED
 {
 	KEEP_ERRNO;
 	struct ptj_completions *c;
@@ -107,7 +107,7 @@ void completions_unref(struct ptj_completions *c)
 }
 
 /* Whoever holds c->mu and finds it freed leaves the bell alone. */
-void ptj_completions_free(ptj_completions *c)
+void ptj_completions_free(ptj_completions *c) LOCKS_UNCHECKED
 {
 	KEEP_ERRNO;
 
@@ -129,7 +129,7 @@ bool completions_are_freed(const struct ptj_completions *c)
 	return atomic_load_explicit(&c->freed, memory_order_acquire);
 }
 
-static struct waiter *first_taker(const struct ptj_completions *c)
+static struct waiter *first_taker(const struct ptj_completions *c) NEEDS(a_monitor)
 {
 	return list_empty(&c->takers) ? NULL : container_of(c->takers.next, struct waiter, link);
 }
@@ -248,6 +248,7 @@ void completions_pass_on_locked(struct ptj_completions *c)
 int ptj_completions_fd(const ptj_completions *c)
 {
 	struct ptj_completions *locked = (struct ptj_completions *)(uintptr_t)c;
+	int fd;
 
 	if (!c || completions_is_dead(c))
 		return -1;
@@ -256,6 +257,7 @@ int ptj_completions_fd(const ptj_completions *c)
 		atomic_store(&locked->watched, true);
 		ring_locked(locked);
 	}
+	fd = c->bell.fd;
 	monitor_unlock(&locked->mu);
-	return c->bell.fd;
+	return fd;
 }

@@ -36,7 +36,7 @@ int ptj_external_fd(ptj_scheduler *s)
 }
 
 /* A host that was released and is cancelled gives the wake-up to another. */
-static void give_up(struct block *b)
+static void give_up(struct block *b) NEEDS(a_monitor)
 {
 	offer_pass_on_locked(b->s);
 }

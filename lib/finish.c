@@ -116,14 +116,6 @@ static void quiet_locked(struct ptj_scheduler *s)
 		waiter_release_all(&s->quiet);
 }
 
-void forgo_locked(struct ptj_scheduler *s)
-{
-	count_sub_locked(&s->active, 1);
-	count_sub_locked(&s->entered, 1);
-	permits_dispatch_locked(s);
-	quiet_locked(s);
-}
-
 void job_unref_locked(ptj_job *job)
 {
 	if (job_drop_ref(job))
@@ -131,7 +123,7 @@ void job_unref_locked(ptj_job *job)
 }
 
 /* Has the one who lent his permit to wait for what is about to be appended line up, likewise. */
-static void taker_first_locked(struct ptj_scheduler *s, ptj_completions *c)
+static void taker_first_locked(const struct ptj_scheduler *s, ptj_completions *c)
 {
 	struct lender *lender;
 

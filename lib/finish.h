@@ -17,9 +17,6 @@ void finish_locked(struct ptj_scheduler *s, ptj_job *job);
 /* Finishes a job that never ran as cancelled; it is in no list. */
 void drop_locked(struct ptj_scheduler *s, ptj_job *job);
 
-/* Gives up a permit, and a place in s->entered, that no job has. */
-void forgo_locked(struct ptj_scheduler *s);
-
 /* Reports a job that outlasted the scheduler's close.  No locks held. */
 void report_straggler(struct ptj_scheduler *s, ptj_job *job);
 

@@ -15,7 +15,7 @@
 /* How many jobs move up into the ring at once. */
 #define MOVE_UP 256
 
-bool front_init(struct front *f, size_t limit)
+bool front_init(struct front *f, size_t limit) LOCKS_UNCHECKED
 {
 	f->open = false;
 	f->closed = false;
@@ -33,7 +33,7 @@ bool front_init(struct front *f, size_t limit)
 	return false;
 }
 
-void front_destroy(struct front *f)
+void front_destroy(struct front *f) LOCKS_UNCHECKED
 {
 	free(f->stash);
 	ring_destroy(&f->ring);
@@ -50,14 +50,14 @@ uint64_t front_next_id(struct front *f)
 }
 
 /* Fetches the slot for one of the next spawns: a worker wrote to it last. */
-static ptj_job *take_slot(struct front *f)
+static ptj_job *take_slot(struct front *f) NEEDS(a_mutex)
 {
 	if (f->stash_len > 4)
 		__builtin_prefetch(f->stash[f->stash_len - 4], 1);
 	return f->stash[--f->stash_len];
 }
 
-ptj_job *front_push_begin(struct front *f, uint64_t *id)
+ptj_job *front_push_begin(struct front *f, uint64_t *id) LOCKS_UNCHECKED
 {
 	mutex_lock(&f->mu);
 	if (!f->open || f->credit == 0 || f->stash_len == 0) {
@@ -75,7 +75,7 @@ static bool put_in_ring(struct front *f, ptj_job *job)
 	return ring_put(&f->ring, job);
 }
 
-static void append(struct front *f, ptj_job *job)
+static void append(struct front *f, ptj_job *job) NEEDS(a_mutex)
 {
 	if (list_empty(&f->behind) && put_in_ring(f, job))
 		return;
@@ -108,7 +108,7 @@ void front_append_locked(struct front *f, ptj_job *job)
 	mutex_unlock(&f->mu);
 }
 
-static ptj_job *take_behind(struct front *f)
+static ptj_job *take_behind(struct front *f) NEEDS(a_mutex)
 {
 	struct link *first = list_pop(&f->behind);
 
@@ -119,7 +119,7 @@ static ptj_job *take_behind(struct front *f)
 }
 
 /* The ring was found empty, so it has room. */
-static void move_up(struct front *f)
+static void move_up(struct front *f) NEEDS(a_mutex)
 {
 	size_t n = f->ring.size < MOVE_UP ? f->ring.size : MOVE_UP;
 	ptj_job *job;
@@ -188,7 +188,7 @@ void front_open_locked(struct front *f, struct roster *r, size_t credit)
 	mutex_unlock(&f->mu);
 }
 
-static void empty_stash(struct front *f)
+static void empty_stash(struct front *f) NEEDS(a_monitor) NEEDS(a_mutex)
 {
 	while (f->stash_len > 0)
 		roster_free_locked(f->stash[--f->stash_len]);

@@ -54,8 +54,8 @@ uint64_t front_next_id(struct front *f);
 
 /* Begins a push: a free slot, and *id for it, with f->mu held until front_push_end(); NULL, with
    nothing held, if the door is not open for another job. */
-ptj_job *front_push_begin(struct front *f, uint64_t *id);
-void front_push_end(struct front *f, ptj_job *job);
+ptj_job *front_push_begin(struct front *f, uint64_t *id) MAY_ACQUIRE(a_mutex);
+void front_push_end(struct front *f, ptj_job *job) RELEASES(a_mutex);
 
 /* Takes free slots for the stash, and returns how many of the n it took, the first ones. */
 size_t front_stash(struct front *f, ptj_job *const *slots, size_t n);

@@ -13,7 +13,7 @@
 
 _Static_assert(sizeof(struct ptj_job) == 64 || sizeof(void *) != 8, "a job is one cache line");
 
-struct job_extra *job_extra_create(size_t traceback_len)
+struct job_extra *job_extra_create(size_t traceback_len) LOCKS_UNCHECKED
 {
 	struct job_extra *extra;
 
@@ -26,7 +26,7 @@ struct job_extra *job_extra_create(size_t traceback_len)
 	return extra;
 }
 
-void job_extra_free(struct job_extra *extra)
+void job_extra_free(struct job_extra *extra) LOCKS_UNCHECKED
 {
 	if (!extra)
 		return;

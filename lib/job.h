@@ -105,8 +105,9 @@ struct ptj_job {
 	struct job_extra *extra; /* set once, under mu, while the job lives; NULL if not needed */
 };
 
-/* What only some jobs have.  Guarded by the scheduler's mu unless said. */
+/* What only some jobs have. */
 struct job_extra {
+	/* Guarded by the scheduler's mu unless said. */
 	char *name;                /* NULL for "job-N" */
 	ptj_release_fn release;    /* read-only */
 	char *message;             /* what it failed with; final from FINISHING on */

@@ -107,12 +107,12 @@ void monitor_destroy(struct monitor *m)
 	pthread_mutex_destroy(&m->mutex);
 }
 
-void monitor_lock(struct monitor *m)
+void monitor_lock(struct monitor *m) LOCKS_UNCHECKED
 {
 	mutex_lock(&m->mutex);
 }
 
-void monitor_unlock(struct monitor *m)
+void monitor_unlock(struct monitor *m) LOCKS_UNCHECKED
 {
 	mutex_unlock(&m->mutex);
 	if (to_wake)

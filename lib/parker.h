@@ -58,9 +58,14 @@ struct monitor {
 /* False: there can be no mutex. */
 bool monitor_init(struct monitor *m);
 void monitor_destroy(struct monitor *m);
-void monitor_lock(struct monitor *m);
+void monitor_lock(struct monitor *m) ACQUIRES(a_monitor);
 
 /* Also wakes whom the calling thread has decided to wake, with m not held any more. */
-void monitor_unlock(struct monitor *m);
+void monitor_unlock(struct monitor *m) RELEASES(a_monitor);
+
+/* In the child of a fork there is nobody to lock out.  Does nothing. */
+static inline void monitor_assume(void) ASSUMES(a_monitor) LOCKS_UNCHECKED
+{
+}
 
 #endif

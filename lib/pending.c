@@ -4,7 +4,7 @@
 
 #include "pending.h"
 
-bool pending_init(struct pending *p, size_t limit)
+bool pending_init(struct pending *p, size_t limit) LOCKS_UNCHECKED
 {
 	p->limit = limit;
 	p->buried = 0;
@@ -27,7 +27,7 @@ size_t pending_count(struct pending *p)
 	return len > p->buried ? len - p->buried : 0;
 }
 
-static size_t free_places(struct pending *p)
+static size_t free_places(struct pending *p) NEEDS(a_monitor)
 {
 	size_t taken;
 
@@ -37,7 +37,7 @@ static size_t free_places(struct pending *p)
 	return taken < p->limit ? p->limit - taken : 0;
 }
 
-static size_t room(struct pending *p)
+static size_t room(struct pending *p) NEEDS(a_monitor)
 {
 	size_t places = free_places(p);
 

@@ -81,7 +81,7 @@ void permits_dispatch_locked(struct ptj_scheduler *s)
 	}
 }
 
-void lender_init(struct lender *l, struct parker *parker)
+void lender_init(struct lender *l, struct parker *parker) LOCKS_UNCHECKED
 {
 	struct inside *frame = inside_lender();
 

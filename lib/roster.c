@@ -29,7 +29,7 @@ struct slab {
 	_Alignas(64) ptj_job jobs[];
 };
 
-void roster_init(struct roster *r)
+void roster_init(struct roster *r) LOCKS_UNCHECKED
 {
 	atomic_init(&r->newest, NULL);
 	list_init(&r->roomy);
@@ -132,7 +132,7 @@ static struct slab *map_aligned(void)
 
 /* Release: a reader that finds the slab finds it made.  Pairs with the acquire in
    next_job().  Checked by tests/test_collection.c. */
-static struct slab *slab_create(struct roster *r)
+static struct slab *slab_create(struct roster *r) NEEDS(a_monitor)
 {
 	struct slab *slab, *newest = atomic_load_explicit(&r->newest, memory_order_relaxed);
 
@@ -154,7 +154,7 @@ static struct slab *slab_create(struct roster *r)
 
 /* Takes slab off the list.  Its own way to the older ones stays for readers that stand in it.
    Sequentially consistent, as are the reads in next_job(): see grace.h. */
-static void slab_doom(struct slab *slab)
+static void slab_doom(struct slab *slab) NEEDS(a_monitor)
 {
 	struct roster *r = slab->roster;
 	struct slab *older = atomic_load_explicit(&slab->older, memory_order_relaxed);
@@ -184,7 +184,7 @@ static ptj_job *take_slot(struct slab *slab)
 	return job;
 }
 
-static bool is_full(const struct slab *slab)
+static bool is_full(const struct slab *slab) NEEDS(a_monitor)
 {
 	return slab->in_use == SLAB_SLOTS;
 }

@@ -12,8 +12,8 @@
    take.  Spawning and finishing jobs do nothing for them.  A slab taken off the list is unmapped
    after a grace period (grace.h), by a thread of the library's, outside every lock.
 
-   Every function that ends in _locked is called with the scheduler's mu held, which guards the
-   fields below; the others say what they need.
+   Every function that ends in _locked is called with the scheduler's mu held; the others say what
+   they need.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -25,6 +25,7 @@
 #include <pthread.h>
 
 struct roster {
+	/* Guarded by the scheduler's mu. */
 	_Atomic(struct slab *) newest; /* all slabs; written under mu, walked under RCU */
 	struct link roomy;             /* slabs with a free slot */
 	struct link doomed;            /* off the list, to be unmapped after a grace period */

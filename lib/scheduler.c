@@ -50,7 +50,7 @@ static bool debug_in_environment(void)
 	return value && strcmp(value, "1") == 0;
 }
 
-static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr)
+static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr) LOCKS_UNCHECKED
 {
 	size_t i;
 
@@ -146,6 +146,7 @@ static void release(struct ptj_scheduler *s)
 /* A mutex that was held when the process forked is left alone. */
 void scheduler_release_dead(struct ptj_scheduler *s, size_t slots)
 {
+	monitor_assume();
 	if (roster_forget(&s->roster, slots) == 0 && s->freed)
 		release(s);
 }

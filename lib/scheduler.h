@@ -72,8 +72,8 @@ struct ptj_scheduler {
 	_Atomic size_t shields; /* shielded functions that have not ended, reported ones apart */
 	_Atomic int phase;      /* enum scheduler_phase */
 
-	struct pending pending;
-	struct link ready;   /* jobs that are active and have no thread yet, oldest first */
+	struct pending pending; /* has its own discipline */
+	struct link ready;      /* jobs that are active and have no thread yet, oldest first */
 	struct link offered; /* external jobs that are active and were not handed out, likewise */
 	struct bell bell;    /* readable while there are such; its fd -1: nobody asked for it */
 	struct link reclaim; /* lenders that want a permit back */
@@ -86,7 +86,8 @@ struct ptj_scheduler {
 	size_t serving;      /* threads that will look for another job */
 	size_t waking;       /* threads woken or started for work that have not looked yet */
 	size_t starting;     /* those of them that are to call the thread_start hook first */
-	size_t lent;         /* jobs that lend their permit */
+	size_t hooking; /* threads that are in a hook of the program's, or about to be, jobless */
+	size_t lent;    /* jobs that lend their permit */
 	size_t straggling; /* jobs reported as stragglers that have not ended, external ones apart */
 
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */
@@ -128,6 +129,6 @@ void job_free_dead(ptj_job *job);
 void scheduler_release_dead(struct ptj_scheduler *s, size_t slots);
 
 /* Releases s->mu, and s itself if it was freed and this was the last that kept it. */
-void scheduler_unlock(struct ptj_scheduler *s);
+void scheduler_unlock(struct ptj_scheduler *s) RELEASES(a_monitor);
 
 #endif

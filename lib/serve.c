@@ -97,8 +97,10 @@ static bool run_locked(struct worker *w, ptj_job *job)
 	monitor_unlock(&s->mu);
 	do {
 		entered = enter(w, name, &value);
-		if (worker_is_forked(w))
+		if (worker_is_forked(w)) {
+			monitor_assume();
 			return false;
+		}
 		w->frame.self = NULL;
 		name = NULL;
 		passed = entered && pass_take(w, value) && pass_begin(w);
@@ -214,14 +216,16 @@ static bool serve_locked(struct worker *w)
 	return true;
 }
 
-/* Calls the thread_start hook, and takes s->mu.  False in the child of a fork within the hook. */
-static bool start(struct worker *w)
+/* Calls the thread_start hook, and takes s->mu.  A close that waits for this hears of it when the
+   thread, which finds it closing, is gone.  False in the child of a fork within the hook. */
+static bool start(struct worker *w) MAY_ACQUIRE(a_monitor)
 {
 	bracket_begin(&w->bracket, &w->s->terms);
 	hook_start(w);
 	if (worker_is_forked(w))
 		return false;
 	monitor_lock(&w->s->mu);
+	w->s->hooking--;
 	if (w->called && w->starting)
 		w->s->starting--;
 	w->starting = false;
@@ -237,17 +241,21 @@ static bool stop_locked(struct worker *w)
 	worker_retire_locked(w);
 	recycle_flush_locked(&w->recycle, s);
 	workers_wanted_locked(s);
+	s->hooking++;
 	monitor_unlock(&s->mu);
 	hook_stop(w);
-	if (worker_is_forked(w))
+	if (worker_is_forked(w)) {
+		monitor_assume();
 		return false;
+	}
 	inside_pop(&w->frame);
 	monitor_lock(&s->mu);
+	s->hooking--;
 	return true;
 }
 
 /* s->mu held; released for good. */
-static void leave_locked(struct worker *w)
+static void leave_locked(struct worker *w) RELEASES(a_monitor)
 {
 	struct ptj_scheduler *s = w->s;
 
@@ -264,7 +272,7 @@ static void leave_locked(struct worker *w)
 	monitor_unlock(&s->mu);
 }
 
-void *worker_main(void *arg)
+void *worker_main(void *arg) LOCKS_UNCHECKED
 {
 	struct worker *w = arg;
 

@@ -48,7 +48,7 @@ static void leave_locked(struct shield *shield)
 	job_unref_locked(shield->job);
 }
 
-static void caller_cancelled(struct block *b)
+static void caller_cancelled(struct block *b) NEEDS(a_monitor)
 {
 	leave_locked(container_of(b, struct shield, block));
 }

@@ -58,6 +58,9 @@ static int make_pending_locked(struct ptj_scheduler *s, struct blueprint *b, ptj
 		return ENOMEM;
 	front_append_locked(&s->pending.front, job);
 	pending_open_front(&s->pending, &s->roster);
+	/* The permits may be with jobs for which no thread could be had, and with nobody who tries. */
+	if (s->serving == 0)
+		workers_wanted_locked(s);
 	return 0;
 }
 
@@ -90,7 +93,7 @@ static void leave_locked(struct ptj_scheduler *s)
 		waiter_release_all(&s->quiet);
 }
 
-static void give_up(struct block *b)
+static void give_up(struct block *b) NEEDS(a_monitor)
 {
 	struct spawn *spawn = container_of(b, struct spawn, block);
 
@@ -104,7 +107,7 @@ static void give_up(struct block *b)
 
 /* s->mu held; released and reacquired. */
 static int wait_for_place_locked(struct ptj_scheduler *s, struct blueprint *b, deadline until,
-                                 ptj_job **out)
+                                 ptj_job **out) RELEASES(a_monitor)
 {
 	struct spawn spawn = {.blueprint = b};
 	int rc;

@@ -64,7 +64,7 @@ static bool try_take(struct take *t)
 }
 
 /* With a scheduler's mu held, which wakes whom the queue's holder would wake. */
-static bool is_over(struct block *b)
+static bool is_over(struct block *b) NEEDS(a_monitor)
 {
 	struct take *t = of_block(b);
 	bool over;
@@ -75,7 +75,7 @@ static bool is_over(struct block *b)
 	return over;
 }
 
-static void leave(struct block *b)
+static void leave(struct block *b) NEEDS(a_monitor)
 {
 	struct take *t = of_block(b);
 

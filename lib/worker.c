@@ -38,6 +38,7 @@ static int start_locked(struct ptj_scheduler *s, struct worker **out)
 	list_append(&s->workers, &w->link);
 	s->threads++;
 	s->serving++;
+	s->hooking++;
 	*out = w;
 	return 0;
 }
@@ -89,7 +90,8 @@ int workers_wanted_locked(struct ptj_scheduler *s)
 	rc = worker_call_locked(s);
 	if (rc == 0)
 		return 0;
-	/* Whoever is blocked tries again from time to time. */
+	/* Whoever is blocked tries again from time to time; and whoever spawns, who is to come here. */
+	front_shut_locked(&s->pending.front);
 	for (i = 0; i < WAITER_BUCKETS; i++)
 		waiter_nudge_all(&s->waiters[i]);
 	waiter_nudge_all(&s->pending.spawners);

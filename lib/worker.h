@@ -36,9 +36,9 @@ struct worker {
 
 	struct parker parker;
 	struct ptj_scheduler *s; /* read-only */
+	pthread_t thread;        /* read-only from the moment that w is in s->workers */
 
 	/* Guarded by s->mu. */
-	pthread_t thread;
 	struct link link;  /* in s->workers */
 	struct link queue; /* in s->idle, ->unwound or ->exited */
 	bool parked;       /* in s->idle */

@@ -327,6 +327,35 @@ START_TEST(null_is_an_error_and_never_a_crash)
 	ck_assert_uint_eq(ptj_scheduler_jobs(NULL, NULL, 0), 0);
 	ck_assert_int_eq(ptj_scheduler_contains(NULL, NULL), 0);
 	ck_assert(ptj_scheduler_get_exception_handler(NULL, NULL) == NULL);
+	ck_assert_int_eq(ptj_scheduler_close_timeout(NULL), 0);
+	ck_assert_int_eq(ptj_scheduler_wait_timeout(NULL), 0);
+	ck_assert_int_eq(ptj_scheduler_closed(NULL), 0);
+	ck_assert_int_eq(ptj_scheduler_describe(NULL, NULL, 0), 0);
+}
+END_TEST
+
+START_TEST(getters_need_somewhere_to_write_to)
+{
+	ptj_exception_handler handler = nobody;
+	void *user = &user;
+
+	ok(ptj_attr_create(&attr));
+	expect(EINVAL, ptj_attr_get_limit(attr, NULL));
+	expect(EINVAL, ptj_attr_get_pending_limit(attr, NULL));
+	expect(EINVAL, ptj_attr_get_close_timeout(attr, NULL));
+	expect(EINVAL, ptj_attr_get_wait_timeout(attr, NULL));
+	expect(EINVAL, ptj_attr_get_idle_timeout(attr, NULL));
+	expect(EINVAL, ptj_attr_get_cancel_mode(attr, NULL));
+	expect(EINVAL, ptj_attr_get_stack_size(attr, NULL));
+	expect(EINVAL, ptj_attr_get_debug(attr, NULL));
+	ck_assert_int_eq(ptj_attr_get_name(attr, NULL, 1), 0);
+	ck_assert_int_eq(ptj_attr_get_name(NULL, NULL, 0), 0);
+	/* These have two places, of which each may be left out. */
+	ok(ptj_attr_get_exception_handler(attr, NULL, &user));
+	ck_assert_ptr_null(user);
+	ok(ptj_attr_get_exception_handler(attr, &handler, NULL));
+	ck_assert(handler == NULL);
+	ptj_attr_free(attr);
 }
 END_TEST
 
@@ -350,6 +379,10 @@ START_TEST(null_jobs_and_bad_arguments_are_errors)
 	expect(EINVAL, ptj_job_set_name(NULL, "x"));
 	ck_assert_int_eq(ptj_job_pending(NULL), 0);
 	ck_assert_int_eq(ptj_job_active(NULL), 0);
+	ck_assert_int_eq(ptj_job_closed(NULL), 0);
+	ck_assert_int_eq(ptj_job_error(NULL), 0);
+	ck_assert_int_eq(ptj_job_get_name(NULL, NULL, 0), 0);
+	ck_assert_int_eq(ptj_job_describe(NULL, NULL, 0), 0);
 	ck_assert_uint_eq(ptj_job_id(NULL), 0);
 	ck_assert_ptr_null(ptj_job_error_message(NULL));
 	ck_assert_ptr_null(ptj_job_ref(NULL));
@@ -364,6 +397,12 @@ START_TEST(null_jobs_and_bad_arguments_are_errors)
 	expect(EINVAL, ptj_job_wait(job, -3, &result));
 	expect(EINVAL, ptj_job_poll(job, -3, &result));
 	expect(EINVAL, ptj_job_close(job, -3));
+	ck_assert_int_eq(ptj_job_get_name(job, NULL, 1), 0);
+	ck_assert_int_eq(ptj_job_describe(job, NULL, 1), 0);
+	ck_assert_int_eq(ptj_scheduler_describe(s, NULL, 1), 0);
+	ck_assert_uint_eq(ptj_scheduler_jobs(s, NULL, 1), 0);
+	/* Longer than the clock goes is for ever. */
+	ok(ptj_job_poll(job, INT64_MAX, NULL));
 	ok(ptj_job_wait(job, PTJ_DEFAULT, NULL));
 	ptj_job_unref(job);
 	ptj_scheduler_free(s);
@@ -489,6 +528,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, scheduler_copies_its_attributes);
 	tcase_add_test(tc, scheduler_without_attributes_has_the_defaults);
 	tcase_add_test(tc, null_is_an_error_and_never_a_crash);
+	tcase_add_test(tc, getters_need_somewhere_to_write_to);
 	tcase_add_test(tc, null_jobs_and_bad_arguments_are_errors);
 	tcase_add_test(tc, job_attributes_have_bounds);
 	tcase_add_test(tc, outside_a_job_there_is_no_self);

@@ -5,6 +5,8 @@
 
 #include "support.h"
 
+#include <stdio.h>
+
 static struct gate gate;
 
 /* Two active jobs at the gate and three pending ones. */
@@ -344,6 +346,42 @@ START_TEST(a_job_may_visit_its_own_scheduler)
 }
 END_TEST
 
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+/* Pages of memory that the process has. */
+static long pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long n = -1;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%*d %ld", &n), 1);
+	fclose(file);
+	return n;
+}
+
+/* The jobs' memory is the scheduler's until the last handle is given back, by a thread that is none of
+   its own; then the next worker with a little time unmaps it. */
+START_TEST(handles_given_back_late_give_their_memory_back)
+{
+	enum { MANY_JOBS = 50000, JOB_BYTES = 64 };
+	long most, enough = MANY_JOBS * JOB_BYTES / 4 / sysconf(_SC_PAGESIZE);
+	ptj_job **handles = calloc(MANY_JOBS, sizeof(ptj_job *));
+	ptj_scheduler *s = make_simple(1, 2);
+
+	for (int i = 0; i < MANY_JOBS; i++)
+		handles[i] = spawn(s, job_identity, NULL);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	most = pages();
+	for (int i = 0; i < MANY_JOBS; i++)
+		ptj_job_unref(handles[i]);
+	spawn_n(s, 1, job_identity, NULL);
+	await(pages() <= most - enough);
+	ptj_scheduler_free(s);
+	free(handles);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_test(tc, len_and_contains_follow_the_jobs);
@@ -357,6 +395,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_visitor_that_takes_its_time_holds_nobody_up);
 	tcase_add_loop_test(tc, a_visitor_that_dies_holds_nobody_up, 0, 2);
 	tcase_add_test(tc, a_job_may_visit_its_own_scheduler);
+	tcase_add_test(tc, handles_given_back_late_give_their_memory_back);
 }
 
 int main(void)

@@ -320,6 +320,24 @@ START_TEST(one_who_waits_can_be_cancelled)
 }
 END_TEST
 
+START_TEST(one_who_waits_for_nothing_can_be_cancelled)
+{
+	ptj_scheduler *s = make_simple(1, 0);
+	struct caller c = {.s = s, .timeout = PTJ_INFINITE};
+	ptj_job *job;
+
+	caller_start(&c, call_next);
+	caller_await_blocked(&c);
+	pthread_cancel(c.thread);
+	expect(CALLER_CANCELLED, caller_join(&c));
+	ok(ptj_spawn_external(s, NULL, NULL, PTJ_INFINITE, NULL));
+	ok(ptj_external_next(s, 0, &job));
+	ok(ptj_job_finish(job, 0, NULL, NULL));
+	ptj_job_unref(job);
+	ptj_scheduler_free(s);
+}
+END_TEST
+
 struct within {
 	ptj_scheduler *s;
 	int code;
@@ -715,6 +733,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, each_job_releases_one_who_waits);
 	tcase_add_test(tc, a_close_turns_away_who_waits);
 	tcase_add_test(tc, one_who_waits_can_be_cancelled);
+	tcase_add_test(tc, one_who_waits_for_nothing_can_be_cancelled);
 	tcase_add_test(tc, a_job_of_the_scheduler_is_no_host_but_one_of_another_lends);
 	tcase_add_test(tc, a_close_is_heard_and_obeyed);
 	tcase_add_test(tc, one_that_finishes_in_spite_of_a_close_has_its_result);

@@ -372,6 +372,7 @@ static const struct operation operations[] = {
 	{"spawn of a symbol", prepare_named_spawn, call_spawn_symbol_here, undo_spawn, 1},
 	{"many spawns", prepare_crowd, call_spawn_crowd, undo_crowd, 1},
 	{"shield", prepare_scheduler, call_shield_here, undo_shield, 1},
+	{"shield with a trace", prepare_debugged_scheduler, call_shield_here, undo_shield, 1},
 	{"set_exception_handler", prepare_scheduler, call_set_handler, undo_handler, 0},
 	{"job_set_name", prepare_job, call_set_name, undo_name, 0},
 };
@@ -657,6 +658,94 @@ START_TEST(a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again)
 	ptj_job_unref(second);
 	free_counted(s);
 	gate_destroy(&gate);
+}
+END_TEST
+
+static void *job_exit_at_gate(void *at)
+{
+	gate_pass_stubborn(at);
+	pthread_exit(at);
+}
+
+static int call_next(struct caller *c)
+{
+	library_enter();
+	return ptj_external_next(c->s, c->timeout, &c->job);
+}
+
+static int call_spawn_counted(struct caller *c)
+{
+	library_enter();
+	return call_spawn(c);
+}
+
+/* Somebody blocked tries to have a thread, from time to time; where there is nobody the one that ends
+   stays until it has one. */
+START_TEST(a_thread_that_ends_leaves_nothing_that_nobody_comes_for)
+{
+	static int (*const calls[])(struct caller *) = {NULL, call_next, call_spawn_counted};
+	struct caller c = {.fn = job_identity, .timeout = PTJ_INFINITE};
+	ptj_job *first, *second;
+
+	gate_init(&gate);
+	s = make_counted(setup_of(1, 1));
+	c.s = s;
+	in_library(first = spawn(s, job_exit_at_gate, &gate));
+	in_library(second = spawn(s, job_identity, NULL));
+	gate_await(&gate, 1);
+	if (calls[_i]) {
+		caller_start(&c, calls[_i]);
+		caller_await_blocked(&c);
+	}
+	fault_arm(NO_THREAD, 0, 1);
+	gate_open(&gate);
+	await(fault_hits(NO_THREAD) >= 3);
+	fault_disarm(NO_THREAD);
+	/* A spawner whose job was put in line is gone. */
+	if (calls[_i] == call_spawn_counted)
+		in_library(ok(ptj_job_poll(second, PATIENCE_MS, NULL)));
+	await(ptj_job_closed(first) && ptj_job_closed(second));
+	ok(ptj_job_wait(first, PTJ_INFINITE, NULL));
+	ok(ptj_job_wait(second, PTJ_INFINITE, NULL));
+	ptj_job_unref(first);
+	ptj_job_unref(second);
+	in_library(ok(ptj_scheduler_close(s)));
+	if (calls[_i] == call_next)
+		expect(ESHUTDOWN, caller_join(&c));
+	if (calls[_i] == call_spawn_counted) {
+		ok(caller_join(&c));
+		ptj_job_unref(c.spawned);
+	}
+	free_counted(s);
+	gate_destroy(&gate);
+	await(blocks_held() == 0);
+}
+END_TEST
+
+/* The only worker is gone, and who waited for the job that it left is, too: the next spawn sees to
+   that, though its own job has to wait in line. */
+START_TEST(a_spawn_has_a_thread_started_for_those_before_it)
+{
+	ptj_job *first, *second, *third;
+
+	gate_init(&gate);
+	s = make_counted(setup_of(1, 0));
+	in_library(first = spawn(s, job_obedient, &gate));
+	gate_await(&gate, 1);
+	in_library(second = spawn(s, job_identity, NULL));
+	fault_arm(NO_THREAD, 0, 1);
+	in_library(ok(ptj_job_close(first, PTJ_INFINITE)));
+	in_library(expect(ETIMEDOUT, ptj_job_poll(second, SHORT_MS, NULL)));
+	in_library(third = spawn(s, job_identity, NULL));
+	fault_disarm(NO_THREAD);
+	in_library(spawn_n(s, 1, job_identity, NULL));
+	await(ptj_job_closed(second) && ptj_job_closed(third));
+	ptj_job_unref(first);
+	ptj_job_unref(second);
+	ptj_job_unref(third);
+	free_counted(s);
+	gate_destroy(&gate);
+	await(blocks_held() == 0);
 }
 END_TEST
 
@@ -948,6 +1037,8 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_job_waits_for_a_running_worker, 0, MODES);
 	tcase_add_test(tc, a_job_without_a_thread_goes_before_those_in_line);
 	tcase_add_test(tc, a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again);
+	tcase_add_test(tc, a_spawn_has_a_thread_started_for_those_before_it);
+	tcase_add_loop_test(tc, a_thread_that_ends_leaves_nothing_that_nobody_comes_for, 0, 3);
 	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
 	tcase_add_test(tc, so_does_one_that_takes);
 	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);

@@ -147,6 +147,11 @@ static int look_at_a_job(ptj_job *job)
 	must(ptj_job_poll(job, 0, NULL) == ENOTRECOVERABLE);
 	must(ptj_job_close(job, PTJ_DEFAULT) == ENOTRECOVERABLE);
 	must(ptj_job_set_name(job, "new") == ENOTRECOVERABLE);
+	must(!ptj_job_pending(job) && !ptj_job_active(job) && !ptj_job_closed(job));
+	must(ptj_job_error(job) == ENOTRECOVERABLE);
+	must(ptj_job_error_message(job) == NULL);
+	must(ptj_job_get_name(job, NULL, 0) == 0);
+	must(ptj_job_describe(job, NULL, 0) == 0);
 	return 0;
 }
 
@@ -159,9 +164,21 @@ static int look_at_an_external_job(ptj_job *job)
 	return look_at_a_job(job);
 }
 
+/* A new scheduler's handler can say nothing of it. */
+static int report_a_job(ptj_job *job)
+{
+	ptj_context context = {.message = "This is a test", .job = job};
+	ptj_scheduler *s = NULL;
+
+	must(ptj_scheduler_create(&s, NULL) == 0);
+	must(ptj_scheduler_call_exception_handler(s, &context) == 0);
+	ptj_scheduler_free(s);
+	return 0;
+}
+
 static int look_at_the_jobs(void)
 {
-	return look_at_an_external_job(external) || look_at_a_job(active) ||
+	return report_a_job(active) || look_at_an_external_job(external) || look_at_a_job(active) ||
 	       look_at_a_job(pending) || look_at_a_job(ended);
 }
 
@@ -346,6 +363,97 @@ START_TEST(a_job_may_fork)
 }
 END_TEST
 
+/* ---- What it releases ----------------------------------------------------------------------- */
+
+static ptj_scheduler *own;
+static ptj_job *kept, *buried;
+
+static int release_own(void)
+{
+	if (buried)
+		ptj_job_unref(buried);
+	if (kept)
+		ptj_job_unref(kept);
+	ptj_scheduler_free(own);
+	return 0;
+}
+
+/* The child has the thread of one worker, and no other. */
+START_TEST(a_job_may_free_its_scheduler_in_the_child)
+{
+	struct forking f = {.look = release_own, .status = -1};
+
+	gate_init(&gate);
+	own = make_simple(2, 0);
+	spawn_n(own, 1, job_at_gate, &gate);
+	gate_await(&gate, 1);
+	kept = spawn(own, job_fork, &f);
+	ok(ptj_job_wait(kept, PTJ_INFINITE, NULL));
+	expect_good(f.status);
+	gate_open(&gate);
+	ptj_job_unref(kept);
+	ptj_scheduler_free(own);
+	gate_destroy(&gate);
+}
+END_TEST
+
+static void *job_tell_tid(void *tid)
+{
+	atomic_store((atomic_int *)tid, gettid_here());
+	return NULL;
+}
+
+START_TEST(the_child_releases_a_thread_that_nobody_had_joined)
+{
+	struct setup u = setup_of(1, 0);
+	atomic_int tid;
+
+	u.idle_timeout = 0;
+	own = make(&u);
+	kept = spawn(own, job_tell_tid, &tid);
+	ok(ptj_job_wait(kept, PTJ_INFINITE, NULL));
+	await(thread_is_gone(atomic_load(&tid)));
+	expect_good(fork_and(release_own));
+	ptj_job_unref(kept);
+	ptj_scheduler_free(own);
+}
+END_TEST
+
+/* The last handle goes before the scheduler: nothing else is left of that then. */
+START_TEST(the_child_gives_the_last_handle_back_first)
+{
+	own = make_simple(0, 0);
+	kept = spawn(own, job_identity, NULL);
+	ok(ptj_job_wait(kept, PTJ_INFINITE, NULL));
+	expect_good(fork_and(release_own));
+	ptj_job_unref(kept);
+	ptj_scheduler_free(own);
+}
+END_TEST
+
+/* It was closed in the middle of the line, and lies there still. */
+START_TEST(the_child_releases_a_job_that_lies_buried)
+{
+	ptj_job *last;
+
+	gate_init(&gate);
+	own = make_simple(1, 0);
+	kept = spawn(own, job_at_gate, &gate);
+	gate_await(&gate, 1);
+	buried = spawn(own, job_at_gate, &gate);
+	last = spawn(own, job_at_gate, &gate);
+	ok(ptj_job_close(buried, PTJ_INFINITE));
+	expect_good(fork_and(release_own));
+	gate_open(&gate);
+	ok(ptj_job_wait(last, PTJ_INFINITE, NULL));
+	ptj_job_unref(last);
+	ptj_job_unref(buried);
+	ptj_job_unref(kept);
+	ptj_scheduler_free(own);
+	gate_destroy(&gate);
+}
+END_TEST
+
 static atomic_int stop;
 
 static int spawn_without_rest(struct caller *c)
@@ -441,6 +549,10 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_grandchild_is_as_well_off);
 	tcase_add_test(tc, the_child_can_exit);
 	tcase_add_test(tc, a_job_may_fork);
+	tcase_add_test(tc, a_job_may_free_its_scheduler_in_the_child);
+	tcase_add_test(tc, the_child_releases_a_thread_that_nobody_had_joined);
+	tcase_add_test(tc, the_child_gives_the_last_handle_back_first);
+	tcase_add_test(tc, the_child_releases_a_job_that_lies_buried);
 	tcase_add_test(tc, forks_under_load_are_safe);
 	tcase_add_test(tc, many_jobs_fork_at_once);
 }

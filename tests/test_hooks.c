@@ -446,6 +446,125 @@ START_TEST(a_close_waits_for_a_thread_in_its_hook)
 }
 END_TEST
 
+static void expect_close_to_wait_for_the_hook(struct caller *closer)
+{
+	caller_await_blocked(closer);
+	ck_assert_uint_eq(times(STOP), 0);
+	gate_open(&hook_gate);
+	ok(caller_join(closer));
+	ck_assert_uint_eq(times(START), 1);
+	ck_assert_uint_eq(times(STOP), 1);
+}
+
+/* The thread has a function to run, and its caller is let go when the close is out of time; but it is
+   no straggler's, since it never ran that. */
+START_TEST(a_close_waits_for_a_thread_in_its_hook_that_is_to_run_a_shield)
+{
+	struct caller shield = {.fn = job_note, .arg = &gate, .timeout = PTJ_INFINITE};
+	static struct reports reports;
+	struct caller closer = {0};
+	struct setup u = setup_of(1, 0);
+
+	reports_init(&reports);
+	u.close_timeout = 0;
+	u.reports = &reports;
+	make_hooked(u, stay_if_held, note_stop);
+	atomic_store(&hold, 1);
+	shield.s = closer.s = s;
+	caller_start(&shield, call_shield);
+	gate_await(&hook_gate, 1);
+	caller_start(&closer, call_scheduler_close);
+	expect(ECANCELED, caller_join(&shield));
+	expect_close_to_wait_for_the_hook(&closer);
+	ck_assert_uint_eq(reports_count(&reports), 1);
+	ck_assert_uint_eq(reports_with(&reports, CLOSING_TIMED_OUT), 1);
+	ck_assert_uint_eq(times(JOB), 0);
+	free_hooked();
+}
+END_TEST
+
+static void release_at_gate(void *arg)
+{
+	gate_pass_stubborn(arg);
+}
+
+/* The straggler is a job whose release function the thread runs that closed it; the one in its hook
+   was started for that job, and is not its thread. */
+START_TEST(a_close_waits_for_a_thread_in_its_hook_beside_a_straggler)
+{
+	static struct reports reports;
+	struct caller closers[2] = {0};
+	struct setup u = setup_of(1, 0);
+	ptj_job_attr *attr = job_attr(release_at_gate, -1);
+
+	reports_init(&reports);
+	u.close_timeout = 0;
+	u.reports = &reports;
+	make_hooked(u, stay_if_held, note_stop);
+	atomic_store(&hold, 1);
+	closers[0].job = spawn_with(s, attr, job_identity, &gate);
+	closers[0].timeout = PTJ_INFINITE;
+	closers[1].s = s;
+	gate_await(&hook_gate, 1);
+	caller_start(&closers[0], call_close);
+	gate_await(&gate, 1);
+	caller_start(&closers[1], call_scheduler_close);
+	await(reports_with(&reports, CLOSING_TIMED_OUT) == 1);
+	expect_close_to_wait_for_the_hook(&closers[1]);
+	ck_assert_int_eq(caller_done(&closers[0]), 0);
+	gate_open(&gate);
+	ok(caller_join(&closers[0]));
+	ptj_job_unref(closers[0].job);
+	ptj_job_attr_free(attr);
+	free_hooked();
+}
+END_TEST
+
+static void stay_at_the_end_if_held(void *arg)
+{
+	if (atomic_exchange(&hold, 0))
+		gate_pass_stubborn(&hook_gate);
+	note_stop(arg);
+}
+
+/* The same with a thread that had nothing to do any more.  The straggler's own is gone: who closed it
+   has joined that, and runs its release function. */
+START_TEST(a_close_waits_for_a_thread_in_its_last_hook_beside_a_straggler)
+{
+	static struct reports reports;
+	struct caller closers[2] = {0};
+	struct setup u = setup_of(1, 0);
+	ptj_job_attr *attr = job_attr(release_at_gate, -1);
+
+	reports_init(&reports);
+	u.close_timeout = 0;
+	u.idle_timeout = 0;
+	u.reports = &reports;
+	make_hooked(u, note_start, stay_at_the_end_if_held);
+	atomic_store(&hold, 1);
+	spawn_n(s, 1, job_identity, NULL);
+	gate_await(&hook_gate, 1);
+	closers[0].job = spawn_with(s, attr, job_sleep_forever, &gate);
+	closers[0].timeout = PTJ_INFINITE;
+	closers[1].s = s;
+	await(times(START) == 2);
+	caller_start(&closers[0], call_close);
+	gate_await(&gate, 1);
+	caller_start(&closers[1], call_scheduler_close);
+	await(reports_with(&reports, CLOSING_TIMED_OUT) == 1);
+	caller_await_blocked(&closers[1]);
+	ck_assert_uint_eq(times(STOP), 1);
+	gate_open(&hook_gate);
+	ok(caller_join(&closers[1]));
+	ck_assert_uint_eq(times(STOP), 2);
+	gate_open(&gate);
+	ok(caller_join(&closers[0]));
+	ptj_job_unref(closers[0].job);
+	ptj_job_attr_free(attr);
+	free_hooked();
+}
+END_TEST
+
 START_TEST(a_stragglers_thread_calls_stop_when_it_ends)
 {
 	static struct reports reports;
@@ -484,6 +603,11 @@ static void child_is_over(void *value)
 	_exit(CHILD_OVER);
 }
 
+/* In which of them it forks: in the job, in start, in stop; in the job, which is unwound then. */
+enum { IN_JOB, IN_START, IN_STOP, UNWOUND_JOB, PLACES };
+
+static int place, unwind_in_child;
+
 /* Returns twice. */
 static void fork_here(void)
 {
@@ -493,6 +617,8 @@ static void fork_here(void)
 	if (pid == 0) {
 		alarm(CHILD_SECONDS);
 		pthread_setspecific(key, &key);
+		if (unwind_in_child)
+			pthread_exit(NULL);
 	} else if (waitpid(pid, &status, 0) == pid) {
 		record(&told, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	}
@@ -501,14 +627,16 @@ static void fork_here(void)
 static void *job_fork(void *arg)
 {
 	atomic_fetch_add(&shared->jobs, 1);
-	if (!arg)
+	if (place == IN_JOB || place == UNWOUND_JOB)
 		fork_here();
 	return arg;
 }
 
 static void count_start(void *arg)
 {
-	if (atomic_fetch_add(&shared->starts, 1) == 0 && arg)
+	(void)arg;
+	atomic_fetch_add(&shared->starts, 1);
+	if (place == IN_START)
 		fork_here();
 }
 
@@ -516,6 +644,8 @@ static void count_stop(void *arg)
 {
 	(void)arg;
 	atomic_fetch_add(&shared->stops, 1);
+	if (place == IN_STOP)
+		fork_here();
 }
 
 START_TEST(the_child_of_a_fork_calls_none)
@@ -526,9 +656,10 @@ START_TEST(the_child_of_a_fork_calls_none)
 	              0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	ck_assert_int_eq(pthread_key_create(&key, child_is_over), 0);
-	u.thread_user = _i ? &user : NULL;
+	place = _i;
+	unwind_in_child = place == UNWOUND_JOB;
 	s = make(&u);
-	spawn_n(s, 1, job_fork, u.thread_user);
+	spawn_n(s, 1, job_fork, NULL);
 	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
 	free_hooked();
 	ck_assert_uint_eq(recorded(&told), 1);
@@ -554,8 +685,11 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, mask_name_and_cancellation_are_as_they_should_be, 0, 2);
 	tcase_add_test(tc, no_job_waits_for_a_hook_while_a_thread_is_idle);
 	tcase_add_test(tc, a_close_waits_for_a_thread_in_its_hook);
+	tcase_add_test(tc, a_close_waits_for_a_thread_in_its_hook_that_is_to_run_a_shield);
+	tcase_add_test(tc, a_close_waits_for_a_thread_in_its_hook_beside_a_straggler);
+	tcase_add_test(tc, a_close_waits_for_a_thread_in_its_last_hook_beside_a_straggler);
 	tcase_add_test(tc, a_stragglers_thread_calls_stop_when_it_ends);
-	tcase_add_loop_test(tc, the_child_of_a_fork_calls_none, 0, 2);
+	tcase_add_loop_test(tc, the_child_of_a_fork_calls_none, 0, PLACES);
 }
 
 int main(void)

@@ -322,6 +322,91 @@ START_TEST(a_closed_front_keeps_no_slots)
 }
 END_TEST
 
+/* The permit of a job that goes is not for the one behind the closed one where somebody comes first: a
+   lender who wants one back, or one who took one that is not there. */
+START_TEST(behind_a_closed_job_others_may_come_first)
+{
+	struct stage st = stage_of(2);
+	struct link lender;
+
+	list_init(&lender);
+	ck_assert(pass_take(st.w, NULL));
+	ok(ptj_job_close(st.second, PTJ_INFINITE));
+	ck_assert(!pass_begin(st.w));
+	monitor_lock(&st.s->mu);
+	if (_i)
+		count_add_locked(&st.s->active, 1);
+	else
+		list_append(&st.s->reclaim, &lender);
+	count_sub_locked(&st.s->active, 1); /* of the job that goes */
+	job_clear_locked(st.first, JOB_PERMIT);
+	count_add_locked(&st.s->active, 1); /* somebody else's */
+	pass_finish_locked(st.w);
+	ck_assert_ptr_null(st.w->job);
+	list_remove(&lender);
+	/* The worker is in its function still, and finds what it would have found. */
+	st.w->job = permits_next_locked(st.s, JOB_READY, JOB_PERMIT);
+	ck_assert_ptr_eq(st.w->job, st.third);
+	count_sub_locked(&st.s->active, _i ? 1 : 0);
+	count_add_locked(&st.s->entered, 1);
+	monitor_unlock(&st.s->mu);
+	leave_begun(st.w);
+	end_stage(&st);
+}
+END_TEST
+
+/* ---- When it is open ------------------------------------------------------------------------ */
+
+static bool opens(ptj_scheduler *s)
+{
+	lane_shut_locked(s);
+	lane_open_locked(s);
+	return lane_is_open(s);
+}
+
+START_TEST(it_is_open_while_nobody_else_is_concerned)
+{
+	ptj_scheduler *s = make_simple(2, 0);
+	size_t doomed;
+
+	monitor_lock(&s->mu);
+	ck_assert(opens(s));
+	count_add_locked(&s->active, 3);
+	ck_assert(!opens(s));
+	count_sub_locked(&s->active, 3);
+	doomed = s->roster.doomed_count;
+	s->roster.doomed_count = 1000;
+	ck_assert(!opens(s));
+	s->roster.doomed_count = doomed;
+	atomic_store(&s->phase, SCHEDULER_CLOSING);
+	ck_assert(!opens(s));
+	atomic_store(&s->phase, SCHEDULER_OPEN);
+	ck_assert(opens(s));
+	lane_shut_locked(s);
+	monitor_unlock(&s->mu);
+	ptj_scheduler_free(s);
+}
+END_TEST
+
+/* Who gives slots back has it shut where there is much to unmap: a worker looks for that outside. */
+START_TEST(much_to_unmap_shuts_it)
+{
+	ptj_scheduler *s = make_simple(2, 0);
+	struct recycle none = {.len = 0};
+
+	monitor_lock(&s->mu);
+	ck_assert(opens(s));
+	recycle_flush_locked(&none, s);
+	ck_assert(lane_is_open(s));
+	s->roster.doomed_count = 1000;
+	recycle_flush_locked(&none, s);
+	ck_assert(!lane_is_open(s));
+	s->roster.doomed_count = 0;
+	monitor_unlock(&s->mu);
+	ptj_scheduler_free(s);
+}
+END_TEST
+
 /* ---- Completion queues ---------------------------------------------------------------------- */
 
 struct taking {
@@ -864,6 +949,9 @@ static void add(TCase *tc)
 	tcase_add_test(tc, closed_jobs_take_no_place);
 	tcase_add_test(tc, a_ring_is_a_bounded_queue);
 	tcase_add_loop_test(tc, of_many_takers_one_gets_each, 0, 3);
+	tcase_add_loop_test(tc, behind_a_closed_job_others_may_come_first, 0, 2);
+	tcase_add_test(tc, it_is_open_while_nobody_else_is_concerned);
+	tcase_add_test(tc, much_to_unmap_shuts_it);
 }
 
 int main(void)

@@ -7,6 +7,9 @@
 static struct gate gate;
 static struct recorder seen;
 static ptj_scheduler *pool;
+static ptj_scheduler *elsewhere;
+static ptj_completions *queue;
+static ptj_job *others_job;
 
 static void make_here(struct setup u)
 {
@@ -488,6 +491,184 @@ START_TEST(close_ends_a_family_of_lenders)
 }
 END_TEST
 
+static void *job_poll_when_closed(void *job)
+{
+	gate_pass_stubborn(&gate);
+	record(&seen, ptj_job_poll(job, PTJ_INFINITE, NULL));
+	return job;
+}
+
+/* It is to obey, and keeps its permit for the way back. */
+START_TEST(a_cooperative_job_that_is_being_closed_lends_nothing)
+{
+	struct setup u = setup_of(1, 0);
+	ptj_job *job, *pending;
+	struct gate never;
+
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	make_here(u);
+	gate_init(&never);
+	elsewhere = make_simple(1, 0);
+	others_job = spawn(elsewhere, job_at_gate, &never);
+	job = spawn(pool, job_poll_when_closed, others_job);
+	gate_await(&gate, 1);
+	pending = spawn(pool, job_identity, NULL);
+	expect(ETIMEDOUT, ptj_job_close(job, 0));
+	gate_open(&gate);
+	ok(ptj_job_wait(job, PTJ_INFINITE, NULL));
+	ck_assert_uint_eq(recorded_times(&seen, EINTR), 1);
+	ok(ptj_job_wait(pending, PTJ_INFINITE, NULL));
+	gate_open(&never);
+	ptj_job_unref(job);
+	ptj_job_unref(pending);
+	ptj_job_unref(others_job);
+	ptj_scheduler_free(elsewhere);
+	gate_destroy(&never);
+	free_here();
+}
+END_TEST
+
+/* ---- Other schedulers ----------------------------------------------------------------------- */
+
+static void make_other(void)
+{
+	ptj_job_attr *attr = job_attr(NULL, -1);
+
+	elsewhere = make_simple(1, 0);
+	ok(ptj_completions_create(&queue, -1));
+	ok(ptj_job_attr_set_completions(attr, queue));
+	others_job = spawn_with(elsewhere, attr, job_at_gate, &gate);
+	ptj_job_attr_free(attr);
+}
+
+static void free_other(void)
+{
+	ptj_job_unref(others_job);
+	ptj_scheduler_free(elsewhere);
+	ptj_completions_free(queue);
+}
+
+static void *job_wait_for_the_others(void *arg)
+{
+	record(&seen, ptj_job_wait(others_job, PTJ_INFINITE, NULL));
+	return arg;
+}
+
+static void *job_take_the_others(void *arg)
+{
+	ptj_job *job;
+	size_t n;
+
+	record(&seen, ptj_completions_take(queue, &job, 1, PTJ_INFINITE, &n));
+	ptj_job_unref(job);
+	return arg;
+}
+
+/* The permit that is lent meanwhile is its own scheduler's, and is not asked for where the other job
+   ends. */
+START_TEST(waiting_for_another_schedulers_job_lends_the_own_permit)
+{
+	static const ptj_job_fn ways[] = {job_wait_for_the_others, job_take_the_others};
+	ptj_job *waiter, *second;
+
+	make_here(setup_of(1, 0));
+	make_other();
+	waiter = spawn(pool, ways[_i], NULL);
+	second = spawn(pool, job_identity, NULL);
+	ok(ptj_job_wait(second, PTJ_INFINITE, NULL));
+	ck_assert_uint_eq(recorded(&seen), 0);
+	gate_open(&gate);
+	ok(ptj_job_wait(waiter, PTJ_INFINITE, NULL));
+	ck_assert_uint_eq(recorded_times(&seen, 0), 1);
+	ptj_job_unref(waiter);
+	ptj_job_unref(second);
+	free_other();
+	free_here();
+}
+END_TEST
+
+static int visit_and_wait(ptj_job *job, void *arg)
+{
+	(void)arg;
+	record(&seen, ptj_job_wait(job, PTJ_INFINITE, NULL));
+	return 1;
+}
+
+static void *job_visit(void *arg)
+{
+	record(&seen, ptj_scheduler_foreach(elsewhere, visit_and_wait, NULL));
+	return arg;
+}
+
+/* The visitor is called by the job, which lends and obeys for it. */
+START_TEST(so_does_waiting_in_a_visitor)
+{
+	struct setup u = setup_of(1, 0);
+	ptj_job *visitor, *second;
+
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	make_here(u);
+	make_other();
+	visitor = spawn(pool, job_visit, NULL);
+	second = spawn(pool, job_identity, NULL);
+	ok(ptj_job_wait(second, PTJ_INFINITE, NULL));
+	if (_i)
+		gate_open(&gate);
+	ok(ptj_job_close(visitor, PTJ_INFINITE));
+	ck_assert_uint_eq(recorded(&seen), 2);
+	if (!_i)
+		ck_assert_int_eq(recorded_at(&seen, 0), EINTR);
+	ck_assert_int_eq(recorded_at(&seen, 1), 1);
+	gate_open(&gate);
+	ptj_job_unref(visitor);
+	ptj_job_unref(second);
+	free_other();
+	free_here();
+}
+END_TEST
+
+static void *job_wait_and_close_other(void *arg)
+{
+	record(&seen, 1);
+	record(&seen, ptj_scheduler_wait_and_close(elsewhere, PTJ_INFINITE));
+	return arg;
+}
+
+static void *job_wait_for_an_external_job(void *arg)
+{
+	ptj_job *job;
+
+	record(&seen, 1);
+	record(&seen, ptj_external_next(elsewhere, PTJ_INFINITE, &job));
+	return arg;
+}
+
+START_TEST(a_cooperative_job_obeys_in_calls_on_another_scheduler)
+{
+	static const ptj_job_fn ways[] = {job_wait_and_close_other, job_wait_for_an_external_job};
+	struct setup u = setup_of(1, 0);
+	ptj_job *job, *second;
+
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	make_here(u);
+	make_other();
+	job = spawn(pool, ways[_i], NULL);
+	await(recorded(&seen) == 1);
+	second = spawn(pool, job_identity, NULL);
+	if (_i)
+		ok(ptj_job_wait(second, PTJ_INFINITE, NULL));
+	ok(ptj_job_close(job, PTJ_INFINITE));
+	ck_assert_uint_eq(recorded(&seen), 2);
+	ck_assert_int_eq(recorded_at(&seen, 1), EINTR);
+	ck_assert_int_eq(ptj_scheduler_closed(elsewhere), 0);
+	gate_open(&gate);
+	ptj_job_unref(job);
+	ptj_job_unref(second);
+	free_other();
+	free_here();
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, ten_deep_spawn_and_wait_works, 0, SETUPS);
@@ -503,6 +684,10 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_spawn_on_a_full_line_lends, 0, SETUPS);
 	tcase_add_test(tc, a_lending_spawn_makes_its_own_slot);
 	tcase_add_loop_test(tc, close_ends_a_family_of_lenders, 0, SETUPS);
+	tcase_add_test(tc, a_cooperative_job_that_is_being_closed_lends_nothing);
+	tcase_add_loop_test(tc, waiting_for_another_schedulers_job_lends_the_own_permit, 0, 2);
+	tcase_add_loop_test(tc, so_does_waiting_in_a_visitor, 0, 2);
+	tcase_add_loop_test(tc, a_cooperative_job_obeys_in_calls_on_another_scheduler, 0, 2);
 }
 
 int main(void)

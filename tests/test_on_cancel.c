@@ -395,6 +395,139 @@ START_TEST(the_callback_may_call_the_library)
 }
 END_TEST
 
+static void callback_register(void *arg)
+{
+	record(&seen, ptj_job_on_cancel(callback_record, arg));
+	record(&seen, ptj_job_on_cancel(NULL, NULL));
+}
+
+static void *job_with_registering_callback(void *arg)
+{
+	record(&seen, ptj_job_on_cancel(NULL, NULL)); /* there is none */
+	ptj_job_on_cancel(callback_register, arg);
+	return job_obedient(arg);
+}
+
+START_TEST(the_callback_registers_none)
+{
+	ptj_scheduler *s = make_here(PTJ_CANCEL_COOPERATIVE);
+	ptj_job *job = spawn(s, job_with_registering_callback, &gate);
+
+	gate_await(&gate, 1);
+	ok(ptj_job_close(job, PTJ_INFINITE));
+	ck_assert_uint_eq(recorded(&seen), 3);
+	ck_assert_int_eq(recorded_at(&seen, 0), 0);
+	ck_assert_int_eq(recorded_at(&seen, 1), EINVAL);
+	ck_assert_int_eq(recorded_at(&seen, 2), 0);
+	free_here(s, job);
+}
+END_TEST
+
+static int visit_and_register(ptj_job *job, void *arg)
+{
+	(void)job;
+	record(&seen, ptj_job_on_cancel(callback_record, arg));
+	record(&seen, ptj_job_on_cancel(NULL, NULL));
+	return 1;
+}
+
+START_TEST(a_visitor_is_in_no_job)
+{
+	ptj_scheduler *s = make_here(PTJ_CANCEL_COOPERATIVE);
+	ptj_job *job = spawn(s, job_obedient, &gate);
+
+	expect(1, ptj_scheduler_foreach(s, visit_and_register, NULL));
+	ck_assert_uint_eq(recorded(&seen), 2);
+	ck_assert_uint_eq(recorded_times(&seen, EINVAL), 2);
+	ok(ptj_job_close(job, PTJ_INFINITE));
+	free_here(s, job);
+}
+END_TEST
+
+static void callback_wait_for(void *job)
+{
+	record(&seen, ptj_job_poll(job, PTJ_INFINITE, NULL));
+}
+
+/* Its callback runs on another job's thread, which may have been asked to close itself: that is none of
+   the callback's business. */
+static void *job_close_another(void *other)
+{
+	gate_pass_stubborn(&gate);
+	record(&seen, ptj_job_close(other, PTJ_INFINITE));
+	return NULL;
+}
+
+static ptj_job *waited_for;
+
+static void *job_with_waiting_callback(void *arg)
+{
+	ptj_job_on_cancel(callback_wait_for, waited_for);
+	return job_obedient(arg);
+}
+
+START_TEST(a_callback_that_blocks_is_not_interrupted_for_the_closers_sake)
+{
+	struct setup u = setup_of(3, 0);
+	ptj_scheduler *s;
+	ptj_job *job, *closer;
+	struct gate end;
+
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	gate_init(&gate);
+	gate_init(&in_callback);
+	gate_init(&end);
+	recorder_init(&seen);
+	s = make(&u);
+	waited_for = spawn(s, job_stubborn, &end);
+	job = spawn(s, job_with_waiting_callback, &in_callback);
+	gate_await(&in_callback, 1);
+	closer = spawn(s, job_close_another, job);
+	gate_await(&gate, 1);
+	expect(ETIMEDOUT, ptj_job_close(closer, 0));
+	gate_open(&gate);
+	await(ptj_job_closed(job));
+	gate_open(&end);
+	ok(ptj_job_close(closer, PTJ_INFINITE));
+	ck_assert_uint_eq(recorded(&seen), 2);
+	ck_assert_uint_eq(recorded_times(&seen, 0), 2);
+	ptj_job_unref(waited_for);
+	ptj_job_unref(closer);
+	free_here(s, job);
+	gate_destroy(&end);
+}
+END_TEST
+
+static atomic_int sleeper;
+
+static void *job_sleep_and_tell(void *arg)
+{
+	ptj_job_on_cancel(callback_at_gate, arg);
+	atomic_store(&sleeper, gettid_here());
+	record(&seen, ptj_sleep(PTJ_INFINITE));
+	return NULL;
+}
+
+/* Between the request and the cancellation it has nowhere to go: it must not return from its sleep as
+   if it had got away. */
+START_TEST(who_sleeps_stays_until_the_callback_has_returned)
+{
+	ptj_scheduler *s = make_here(PTJ_CANCEL_DEFERRED);
+	struct caller closer = {.timeout = PTJ_INFINITE};
+
+	closer.job = spawn(s, job_sleep_and_tell, NULL);
+	await(atomic_load(&sleeper) && thread_is_blocked(atomic_load(&sleeper)));
+	caller_start(&closer, call_close);
+	gate_await(&in_callback, 1);
+	await(thread_is_blocked(atomic_load(&sleeper)));
+	gate_open(&in_callback);
+	ok(caller_join(&closer));
+	expect(ECANCELED, ptj_job_wait(closer.job, 0, NULL));
+	ck_assert_uint_eq(recorded_times(&seen, ECANCELED), 0);
+	free_here(s, closer.job);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, it_runs_once_on_the_closers_thread, 0, MODES);
@@ -410,6 +543,10 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, unregistering_within_the_callback_does_not_wait, 0, MODES);
 	tcase_add_loop_test(tc, the_callback_may_close_its_job, 0, MODES);
 	tcase_add_loop_test(tc, the_callback_may_call_the_library, 0, MODES);
+	tcase_add_test(tc, the_callback_registers_none);
+	tcase_add_test(tc, a_visitor_is_in_no_job);
+	tcase_add_test(tc, a_callback_that_blocks_is_not_interrupted_for_the_closers_sake);
+	tcase_add_test(tc, who_sleeps_stays_until_the_callback_has_returned);
 }
 
 int main(void)

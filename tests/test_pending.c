@@ -145,6 +145,25 @@ START_TEST(no_pending_limit_means_no_blocking)
 }
 END_TEST
 
+/* As many as the library keeps no array for. */
+START_TEST(a_high_pending_limit_is_exact_too)
+{
+	enum { HIGH = 20000 };
+	ptj_scheduler *s = make_simple(1, HIGH);
+
+	gate_init(&gate);
+	spawn_n(s, 1, job_at_gate, &gate);
+	for (int i = 0; i < HIGH; i++)
+		ok(ptj_spawn_attr(s, NULL, job_identity, NULL, 0, NULL));
+	expect(EAGAIN, ptj_spawn_attr(s, NULL, job_identity, NULL, 0, NULL));
+	ck_assert_uint_eq(ptj_scheduler_pending_count(s), HIGH);
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
 START_TEST(cancelled_spawner_leaves_nothing_behind)
 {
 	ptj_scheduler *s = make_busy(1, 1);
@@ -304,6 +323,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, spawn_blocks_on_a_full_line_until_a_slot_is_free, 0, 2);
 	tcase_add_test(tc, blocked_spawners_are_served_in_turn);
 	tcase_add_test(tc, no_pending_limit_means_no_blocking);
+	tcase_add_test(tc, a_high_pending_limit_is_exact_too);
 	tcase_add_test(tc, cancelled_spawner_leaves_nothing_behind);
 	tcase_add_test(tc, cancellation_racing_a_free_slot_loses_nothing);
 	tcase_add_test(tc, closing_a_pending_job_frees_its_slot_and_no_permit);

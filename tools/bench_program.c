@@ -98,7 +98,7 @@ int program_run(char **args, int64_t timeout_ms, char **output, int *status)
 	size_t size;
 	FILE *to = open_memstream(output, &size);
 	int reader = -1, rc;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (!to)
 		return errno;
