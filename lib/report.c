@@ -5,6 +5,7 @@
 #include "report.h"
 
 #include "grace.h"
+#include "mutex.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -39,15 +40,17 @@ void report_destroy(struct report *r)
 	free(atomic_load_explicit(&r->handler, memory_order_relaxed));
 }
 
-/* Acquire: pairs with the exchange in report_set_handler(); the object is whole.  Checked by
-   tests/test_handler.c. */
+/* Acquire: pairs with the exchange in report_set_handler(); the object is whole.  Said outright too,
+   since a cancelled thread may be here (mutex.h).  Checked by tests/test_handler.c. */
 struct handler report_handler(struct report *r)
 {
-	struct handler h;
+	struct handler h, *current;
 	int cancel_state;
 
 	grace_read_begin(&cancel_state);
-	h = *atomic_load_explicit(&r->handler, memory_order_acquire);
+	current = atomic_load_explicit(&r->handler, memory_order_acquire);
+	TSAN_ACQUIRE(&r->handler);
+	h = *current;
 	grace_read_end(cancel_state);
 	return h;
 }
@@ -58,6 +61,7 @@ int report_set_handler(struct report *r, ptj_exception_handler fn, void *user)
 
 	if (!h)
 		return ENOMEM;
+	TSAN_RELEASE(&r->handler);
 	h = atomic_exchange_explicit(&r->handler, h, memory_order_acq_rel);
 	grace_wait();
 	free(h);
