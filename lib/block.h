@@ -24,7 +24,8 @@ struct block {
 	/* Called with s->mu held, before the permit is lent and before each park: true, the wait is
 	   over.  NULL: it is when the waiter is released. */
 	bool (*over)(struct block *b);
-	/* Called with s->mu held after a cancellation took the waiter off its list; NULL: none. */
+	/* Called with s->mu held after a cancellation took the waiter off its list; may release it
+	   midway.  NULL: none. */
 	void (*undo)(struct block *b);
 	struct parker *parker;
 	struct parker own;

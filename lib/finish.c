@@ -39,6 +39,22 @@ void report_straggler(struct ptj_scheduler *s, ptj_job *job)
 	inside_pop(&frame);
 }
 
+void report_unheard_locked(struct ptj_scheduler *s, ptj_job *job)
+{
+	struct inside frame = {.kind = INSIDE_OTHER, .s = s, .about = job};
+	int cancel_state;
+
+	if (!job_has(job, JOB_FAILED) || job_has(job, JOB_STRAGGLER))
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	monitor_unlock(&s->mu);
+	inside_push(&frame);
+	report_job(s, job, "Job processing failed", job->outcome.error);
+	inside_pop(&frame);
+	monitor_lock(&s->mu);
+	pthread_setcancelstate(cancel_state, NULL);
+}
+
 /* Takes from the job what its end is to call or close. */
 static ptj_release_fn strip_locked(struct ptj_scheduler *s, ptj_job *job, int *cancel_fd)
 {

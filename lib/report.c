@@ -5,6 +5,7 @@
 #include "report.h"
 
 #include "grace.h"
+#include "mutex.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -40,14 +41,17 @@ void report_destroy(struct report *r)
 }
 
 /* Pairs with the exchange in report_set_handler(): the object is whole, and there (grace.h).  Both
-   are sequentially consistent.  Checked by tests/test_handler.c. */
+   are sequentially consistent.  Said outright too, since a cancelled thread may be here (mutex.h).
+   Checked by tests/test_handler.c. */
 struct handler report_handler(struct report *r)
 {
+	struct handler h, *current;
 	struct section section;
-	struct handler h;
 
 	grace_read_begin(&section);
-	h = *atomic_load(&r->handler);
+	current = atomic_load(&r->handler);
+	TSAN_ACQUIRE(&r->handler);
+	h = *current;
 	grace_read_end(&section);
 	return h;
 }
@@ -58,6 +62,7 @@ int report_set_handler(struct report *r, ptj_exception_handler fn, void *user)
 
 	if (!h)
 		return ENOMEM;
+	TSAN_RELEASE(&r->handler);
 	h = atomic_exchange(&r->handler, h);
 	grace_wait();
 	free(h);

@@ -48,9 +48,17 @@ static void leave_locked(struct shield *shield)
 	job_unref_locked(shield->job);
 }
 
+/* A caller that is cancelled takes no answer, also if there is one by now.  A failure that is not
+   settled yet is the handler's all the same; one that was left to this caller is told from here. */
 static void caller_cancelled(struct block *b) NEEDS(a_monitor)
 {
-	leave_locked(container_of(b, struct shield, block));
+	ptj_job *job = container_of(b, struct shield, block)->job;
+
+	if (job_phase(job) != JOB_ENDED)
+		job_clear_locked(job, JOB_OBSERVED);
+	else
+		report_unheard_locked(b->s, job);
+	job_unref_locked(job);
 }
 
 /* What the caller is told.  A function that a close gave up on is as good as cancelled. */

@@ -10,16 +10,15 @@
 
    SPDX-License-Identifier: Apache-2.0 */
 
+#include "stress.h"
+
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <ptjobs.h>
 
@@ -28,33 +27,9 @@ enum {
 	BATCH = 48,          /* jobs a driver has in flight at most */
 	JOBS_A_ROUND = 3000, /* of each driver */
 	ROUNDS = 18,
-	OBEYS_FOR_MS = 6,     /* how long a job stays that waits for its close */
-	PATIENCE_MS = 120000, /* passes only when something is broken */
-	STALL_S = 60          /* times the rounds: no run takes longer */
+	OBEYS_FOR_MS = 6, /* how long a job stays that waits for its close */
+	STALL_S = 60      /* times the rounds: no run takes longer */
 };
-
-#define must(condition)                               \
-	do {                                          \
-		if (!(condition))                     \
-			broken(__LINE__, #condition); \
-	} while (0)
-
-static uint64_t seed;
-
-_Noreturn static void broken(int line, const char *what)
-{
-	fprintf(stderr, "stress_cancel.c:%d: not %s (seed %" PRIu64 ")\n", line, what, seed);
-	abort();
-}
-
-/* xorshift64*; each thread has its own. */
-static unsigned choose(uint64_t *state, unsigned n)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return (unsigned)((*state * UINT64_C(2685821657736338717)) >> 33) % n;
-}
 
 /* ---- One round: a scheduler and what is counted --------------------------------------------- */
 
@@ -427,24 +402,12 @@ static void run_round(struct round *r, int number, uint64_t *random, long totals
 	totals[3] += atomic_load(&r->refused);
 }
 
-static long number_from(const char *variable, long otherwise)
-{
-	const char *text = getenv(variable);
-
-	return text && *text ? strtol(text, NULL, 0) : otherwise;
-}
-
 int main(void)
 {
-	long rounds = number_from("PTJ_STRESS", ROUNDS), totals[4] = {0};
-	uint64_t random;
+	long rounds = stress_begin(ROUNDS, STALL_S), totals[4] = {0};
+	uint64_t seed = stress_seed(), random = seed | 1;
 	struct round r;
 
-	seed = (uint64_t)number_from("PTJ_SEED", (long)time(NULL) ^ ((long)getpid() << 20));
-	random = seed | 1;
-	printf("seed %" PRIu64 "\n", seed);
-	fflush(stdout);
-	alarm((unsigned)(STALL_S * (rounds > 0 ? rounds : 1)));
 	for (long i = 0; i < rounds; i++)
 		run_round(&r, (int)((seed + (uint64_t)i) % 1000000), &random, totals);
 	printf("%ld jobs, %ld asked to end, %ld cancelled, %ld refused, 0 innocents\n", totals[0],
