@@ -1,6 +1,7 @@
 #!/bin/sh
-# What README shows is true: its C program is examples/readme.c and works, and its Python program
-# works with the shared library.  Skipped (77), after the C program, where there is no python3.
+# What README shows is true: its C program is examples/readme.c and works, its web server is that of
+# examples/web/hello.c, and its Python program works with the shared library.  Skipped (77), after
+# the others, where there is no python3.
 
 srcdir=${srcdir:-.}
 readme=$srcdir/README
@@ -34,6 +35,14 @@ test "$lines" -eq 20 || fail "the program in README has $lines lines, and not 20
 printf 'Hello, %s.\n' Ada Edsger Grace >"$dir/want"
 ./examples/readme Grace Ada Edsger >"$dir/out" || fail "examples/readme: exit status $?"
 sort "$dir/out" | diff "$dir/want" - || fail "examples/readme does not greet (< wanted, > printed)"
+
+# Each line of the web server that README shows is one of examples/web/hello.c, in their order.
+extract 'static int hello(ptj_web_request *request, void *user)' | grep -v '^	\.\.\.$' >"$dir/hello"
+test -s "$dir/hello" || fail "README has no web server"
+missing=$(awk 'FNR == NR { program[++n] = $0; next }
+	{ while (at < n && program[at + 1] != $0) at++; if (at++ == n) { print; exit } }' \
+	"$srcdir/examples/web/hello.c" "$dir/hello")
+test -z "$missing" || fail "README's web server differs from examples/web/hello.c: $missing"
 
 extract 'import ctypes as c' >"$dir/readme.py"
 test -s "$dir/readme.py" || fail "README has no Python program"
