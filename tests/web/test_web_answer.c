@@ -130,9 +130,8 @@ END_TEST
 static int handler_headers(ptj_web_request *r, void *user)
 {
 	char body[] = "body\0and", name[] = "X-Name", value[] = "a value\twith \xc3\xa4";
-	const char *headers[] = {name,           value,        "Set-Cookie", "a=b",
-	                         "Set-Cookie",   "c=d",        "X-Empty",    "",
-	                         "Content-Type", "text/plain", NULL};
+	const char *headers[] = {name,  value,          "Set-Cookie", "a=b", "Set-Cookie",
+	                         "c=d", "Content-Type", "text/plain", NULL};
 	int code = ptj_web_respond(r, 201, headers, body, sizeof body - 1);
 
 	(void)user;
@@ -156,7 +155,6 @@ START_TEST(headers_and_body_are_copied)
 	ck_assert_uint_eq(a.size, 8);
 	ck_assert_int_eq(memcmp(a.body, "body\0and", 8), 0);
 	ck_assert_str_eq(answer_header(&a, "X-Name"), "a value\twith \xc3\xa4");
-	ck_assert_str_eq(answer_header(&a, "X-Empty"), "");
 	ck_assert_str_eq(answer_header(&a, "Content-Type"), "text/plain");
 	ck_assert_ptr_nonnull(answer_header(&a, "Date"));
 	ck_assert_ptr_nonnull(strstr(a.head, "Set-Cookie: a=b\r\n"));

@@ -11,6 +11,7 @@ static struct gate gate;
 static struct recorder seen;
 static struct reports reports;
 static struct lines lines;
+static char inline_text[] = "inline";
 
 static ptj_web_app *make_here(size_t limit, size_t pending_limit)
 {
@@ -86,7 +87,7 @@ START_TEST(one_connection_has_many_requests)
 	struct client c;
 
 	web_atomic(app, "GET", "/", handler_hello, NULL);
-	ok(ptj_web_route(app, "GET", "/inline", handler_hello, "inline"));
+	ok(ptj_web_route(app, "GET", "/inline", handler_hello, inline_text));
 	client_open(&c, web_start(app));
 	for (int i = 0; i < 100; i++) {
 		client_request(&c, "GET", i % 3 ? "/" : "/inline");
@@ -127,8 +128,9 @@ END_TEST
 static int handler_fail_job(ptj_web_request *r, void *user)
 {
 	(void)user;
+	respond_text(r, 200, "not to be seen");
 	ptj_job_fail(EIO, "disk on fire");
-	return respond_text(r, 200, "not to be seen");
+	return 0;
 }
 
 static int handler_fail_zero(ptj_web_request *r, void *user)

@@ -185,10 +185,12 @@ END_TEST
 
 /* ---- Shield --------------------------------------------------------------------------------- */
 
+static char shielded[] = "shielded";
+
 static void *job_text(void *arg)
 {
 	(void)arg;
-	return "shielded";
+	return shielded;
 }
 
 static int handler_shield(ptj_web_request *r, void *user)
@@ -275,7 +277,7 @@ START_TEST(a_shield_survives_its_handler)
 		/* Cancellation is disabled there, so it goes on until its shield is through. */
 		expect(ETIMEDOUT, ptj_job_close(job, 0));
 		gate_open(&gate);
-		client_await_end(&c);
+		client_expect(&c, 200, "passed");
 		ptj_job_unref(job);
 		client_close(&c);
 		end_here(app);

@@ -26,12 +26,13 @@ static char *slurp(const char *name)
 	return text;
 }
 
-static void run(const char *format, const char *more)
+/* A shell command in the folder. */
+static void run(const char *command)
 {
-	char command[1024];
+	char text[1024];
 
-	snprintf(command, sizeof command, format, folder, folder, more);
-	ck_assert_msg(system(command) == 0, "%s", command);
+	snprintf(text, sizeof text, "cd %s && %s", folder, command);
+	ck_assert_msg(system(text) == 0, "%s", text);
 }
 
 static void make_certificate(void)
@@ -39,8 +40,7 @@ static void make_certificate(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
 	    "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 "
-	    "-keyout %s/key.pem -out %s/cert.pem 2>/dev/null",
-	    "");
+	    "-keyout key.pem -out cert.pem 2>log || { cat log; false; }");
 	certificate = slurp("cert.pem");
 	key = slurp("key.pem");
 }
@@ -50,7 +50,7 @@ static void end_here(ptj_web_app *app)
 	ptj_web_app_free(app);
 	free(certificate);
 	free(key);
-	run("rm -r %s", "");
+	run("rm -r \"$PWD\"");
 	gate_destroy(&gate);
 }
 
