@@ -177,7 +177,7 @@ START_TEST(without_a_byte_of_it_where_that_is_asked)
 	client_expect(&c, 413, NULL);
 	client_close(&c);
 	client_open(&c, port);
-	client_request_with(&c, "POST", targets[_i], "Content-Length: 18446744073709551614\r\n");
+	client_request_with(&c, "POST", targets[_i], "Content-Length: 1000000000000\r\n");
 	client_expect(&c, 413, NULL);
 	client_close(&c);
 	ck_assert_uint_eq(recorded(&seen), 0);
@@ -400,7 +400,7 @@ START_TEST(a_streamed_body_has_its_limit_too)
 	send_chunks(&c, 1001, 100, "0\r\n\r\n");
 	await(recorded(&seen) == 2);
 	ck_assert_int_eq(recorded_at(&seen, 1), EMSGSIZE);
-	client_await_end(&c);
+	client_expect(&c, 413, NULL);
 	client_close(&c);
 	end_here(app);
 }
