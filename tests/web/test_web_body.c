@@ -11,6 +11,7 @@
 
 enum {
 	MIB = 1 << 20,
+	GONE_MS = 5000, /* a receive timeout where the client goes */
 	QUIET_MS = 300, /* a sender that gets rid of nothing for so long is held back */
 };
 
@@ -458,6 +459,7 @@ START_TEST(a_client_that_vanishes_within_its_body_is_epipe)
 	ptj_web_app *app = make_here();
 	struct client c;
 
+	ok(ptj_web_set_receive_timeout(app, GONE_MS));
 	route_stream(app, handler_read, NULL);
 	client_open(&c, web_start(app));
 	client_begin_post(&c, "/", 1000, "");
@@ -478,6 +480,7 @@ START_TEST(or_is_nobodys)
 	ptj_web_app *app = make_here();
 	struct client c;
 
+	ok(ptj_web_set_receive_timeout(app, GONE_MS));
 	route_both(app, handler_measure);
 	client_open(&c, web_start(app));
 	client_begin_post(&c, both[_i], 1000, "");

@@ -23,6 +23,7 @@ static const unsigned flags[WAYS] = {
 	[EXTERNAL] = 0,
 };
 
+static char mark; /* *request of a request that the program serves itself */
 static struct MHD_Daemon *the_daemon;
 static pthread_t loop;      /* of EXTERNAL */
 static atomic_int loop_end; /* of EXTERNAL */
@@ -40,6 +41,8 @@ static enum MHD_Result access_handler(void *app, struct MHD_Connection *connecti
 static void request_end(void *app, struct MHD_Connection *connection, void **request,
                         enum MHD_RequestTerminationCode termination)
 {
+	if (*request == &mark)
+		*request = NULL;
 	ptj_web_request_end(app, connection, request, (int)termination);
 }
 
@@ -289,6 +292,11 @@ static enum MHD_Result own_access(void *app, struct MHD_Connection *connection, 
 	if (strcmp(url, "/own") != 0)
 		return access_handler(app, connection, url, method, version, upload, upload_size,
 		                      request);
+	/* libmicrohttpd closes the connection behind an answer to its first call. */
+	if (!*request) {
+		*request = &mark;
+		return MHD_YES;
+	}
 	response = MHD_create_response_from_buffer(3, own, MHD_RESPMEM_PERSISTENT);
 	result = MHD_queue_response(connection, 200, response);
 	MHD_destroy_response(response);
