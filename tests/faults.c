@@ -60,7 +60,7 @@ int fault_hits(enum fault fault)
 	return atomic_load(&countdowns[fault].hits);
 }
 
-static int strikes(enum fault fault)
+int fault_strikes(enum fault fault)
 {
 	struct countdown *c = &countdowns[fault];
 	int left;
@@ -164,7 +164,7 @@ int __wrap_pipe2(int fds[2], int flags);
 
 static int memory_is_short(void)
 {
-	if (!strikes(NO_MEMORY))
+	if (!fault_strikes(NO_MEMORY))
 		return 0;
 	errno = ENOMEM;
 	return 1;
@@ -199,7 +199,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 
 int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
 {
-	int rc = strikes(NO_MEMORY) ? ENOMEM : __real_posix_memalign(out, alignment, size);
+	int rc = fault_strikes(NO_MEMORY) ? ENOMEM : __real_posix_memalign(out, alignment, size);
 
 	if (rc == 0)
 		note(*out);
@@ -244,12 +244,12 @@ int __wrap_munmap(void *at, size_t size)
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
                           void *arg)
 {
-	return strikes(NO_THREAD) ? EAGAIN : __real_pthread_create(thread, attr, fn, arg);
+	return fault_strikes(NO_THREAD) ? EAGAIN : __real_pthread_create(thread, attr, fn, arg);
 }
 
 int __wrap_eventfd(unsigned int initial, int flags)
 {
-	if (strikes(NO_DESCRIPTOR)) {
+	if (fault_strikes(NO_DESCRIPTOR)) {
 		errno = EMFILE;
 		return -1;
 	}
@@ -258,7 +258,7 @@ int __wrap_eventfd(unsigned int initial, int flags)
 
 int __wrap_pipe2(int fds[2], int flags)
 {
-	if (strikes(NO_DESCRIPTOR)) {
+	if (fault_strikes(NO_DESCRIPTOR)) {
 		errno = EMFILE;
 		return -1;
 	}

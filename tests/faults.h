@@ -22,6 +22,9 @@ int fault_disarm(enum fault fault);
 /* How many calls failed up to now. */
 int fault_hits(enum fault fault);
 
+/* For a wrapped function of another file: whether this call of it is to fail. */
+int fault_strikes(enum fault fault);
+
 /* The calling thread's allocations are not the library's. */
 void faults_spare_this_thread(void);
 
