@@ -461,9 +461,8 @@ struct setup setup_of(size_t limit, size_t pending_limit)
 	};
 }
 
-ptj_scheduler *make(const struct setup *u)
+ptj_attr *attr_of(const struct setup *u)
 {
-	ptj_scheduler *s = NULL;
 	ptj_attr *attr;
 
 	ok(ptj_attr_create(&attr));
@@ -478,6 +477,14 @@ ptj_scheduler *make(const struct setup *u)
 		ok(ptj_attr_set_exception_handler(attr, reports_handler, u->reports));
 	ok(ptj_attr_set_thread_start(attr, u->thread_start, u->thread_user));
 	ok(ptj_attr_set_thread_stop(attr, u->thread_stop, u->thread_user));
+	return attr;
+}
+
+ptj_scheduler *make(const struct setup *u)
+{
+	ptj_scheduler *s = NULL;
+	ptj_attr *attr = attr_of(u);
+
 	ok(ptj_scheduler_create(&s, attr));
 	ck_assert_ptr_nonnull(s);
 	ptj_attr_free(attr);

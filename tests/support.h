@@ -215,6 +215,8 @@ struct setup {
 
 /* The library's defaults but for these; a close timeout that never passes unless it is set. */
 struct setup setup_of(size_t limit, size_t pending_limit);
+/* The same as attributes, which are the caller's. */
+ptj_attr *attr_of(const struct setup *u);
 ptj_scheduler *make(const struct setup *u);
 ptj_scheduler *make_simple(size_t limit, size_t pending_limit);
 
