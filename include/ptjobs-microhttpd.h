@@ -285,7 +285,7 @@ PTJ_API int ptj_web_shield(ptj_web_request *request, ptj_job_fn fn, void *arg, i
 
 /* ---- A request ----------------------------------------------------------------------------------- */
 
-/* The application whose route serves the request. */
+/* The application whose route serves the request; NULL once the server gave the request up. */
 PTJ_API ptj_web_app *ptj_web_request_app(const ptj_web_request *request);
 
 /* The method, and the path and query as they were sent. */
@@ -345,7 +345,8 @@ PTJ_API int ptj_web_respond_fd(ptj_web_request *request, int status, const char 
 
 /* Begins an answer that the handler of an atomic route writes piece by piece with ptj_web_write(); it
    goes out from now on, and ends when the handler returns 0.  With any other end the connection is
-   cut off, so that the client knows.  size is the body's, or UINT64_MAX where it is not known.
+   cut off, so that the client knows.  size is the body's, or UINT64_MAX where it is not known.  What
+   is left of a streamed body is dropped: libmicrohttpd answers when it has all of the request.
    EINVAL: the route is not atomic. */
 PTJ_API int ptj_web_stream(ptj_web_request *request, int status, const char *const *headers,
                            uint64_t size);

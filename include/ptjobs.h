@@ -128,6 +128,10 @@ typedef void (*ptj_thread_hook)(void *user);
 /* Makes attributes with the defaults.  EINVAL: out is NULL.  ENOMEM. */
 PTJ_API int ptj_attr_create(ptj_attr **out);
 
+/* Makes attributes with attr's settings, or the defaults where attr is NULL.  EINVAL: out is NULL.
+   ENOMEM. */
+PTJ_API int ptj_attr_copy(ptj_attr **out, const ptj_attr *attr);
+
 /* Releases attr.  NULL is allowed. */
 PTJ_API void ptj_attr_free(ptj_attr *attr);
 

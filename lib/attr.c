@@ -64,6 +64,27 @@ int ptj_attr_create(ptj_attr **out)
 	return 0;
 }
 
+int ptj_attr_copy(ptj_attr **out, const ptj_attr *attr)
+{
+	KEEP_ERRNO;
+	const struct ptj_attr *from = attr ? attr : &attr_defaults;
+	struct ptj_attr *copy;
+
+	if (!out)
+		return EINVAL;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return ENOMEM;
+	*copy = *from;
+	copy->name = NULL;
+	if (set_string(&copy->name, from->name)) {
+		free(copy);
+		return ENOMEM;
+	}
+	*out = copy;
+	return 0;
+}
+
 void ptj_attr_free(ptj_attr *attr)
 {
 	if (!attr)

@@ -55,6 +55,45 @@ START_TEST(defaults_are_the_documented_ones)
 }
 END_TEST
 
+START_TEST(a_copy_has_the_settings_and_lives_by_itself)
+{
+	ptj_exception_handler handler = NULL;
+	ptj_attr *copy;
+	void *user = NULL;
+	char name[16];
+	size_t size;
+	int64_t ms;
+	int n;
+
+	make_attr();
+	ok(ptj_attr_set_limit(attr, 3));
+	ok(ptj_attr_set_wait_timeout(attr, 7));
+	ok(ptj_attr_set_cancel_mode(attr, PTJ_CANCEL_MASKED));
+	ok(ptj_attr_set_exception_handler(attr, nobody, &user));
+	ok(ptj_attr_set_name(attr, "crew"));
+	ok(ptj_attr_copy(&copy, attr));
+	ok(ptj_attr_set_limit(attr, 4));
+	ptj_attr_free(attr);
+	ok(ptj_attr_get_limit(copy, &size));
+	ck_assert_uint_eq(size, 3);
+	ok(ptj_attr_get_wait_timeout(copy, &ms));
+	ck_assert_int_eq(ms, 7);
+	ok(ptj_attr_get_cancel_mode(copy, &n));
+	ck_assert_int_eq(n, PTJ_CANCEL_MASKED);
+	ok(ptj_attr_get_exception_handler(copy, &handler, &user));
+	ck_assert(handler == nobody);
+	ck_assert_int_eq(ptj_attr_get_name(copy, name, sizeof(name)), 4);
+	ck_assert_str_eq(name, "crew");
+	ptj_attr_free(copy);
+
+	ok(ptj_attr_copy(&copy, NULL));
+	ok(ptj_attr_get_limit(copy, &size));
+	ck_assert_uint_eq(size, 100);
+	ptj_attr_free(copy);
+	expect(EINVAL, ptj_attr_copy(NULL, NULL));
+}
+END_TEST
+
 START_TEST(sizes_are_kept)
 {
 	static const size_t sizes[] = {0, 1, 2, 1000000, SIZE_MAX};
@@ -439,6 +478,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_test(tc, defaults_are_the_documented_ones);
+	tcase_add_test(tc, a_copy_has_the_settings_and_lives_by_itself);
 	tcase_add_test(tc, sizes_are_kept);
 	tcase_add_loop_test(tc, timeouts_take_infinite_but_no_other_negative, 0, 3);
 	tcase_add_test(tc, cancel_mode_is_one_of_three);

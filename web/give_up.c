@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "give_up.h"
+
+#include <errno.h>
+
+#include "watch.h"
+
+static void give_up_locked(struct ptj_web_request *r)
+{
+	r->given_up = true;
+	if (r->phase == PHASE_LINE && line_leave_locked(&r->scheduler->line, r))
+		r->refs--;
+	if (r->phase != PHASE_SENT)
+		request_answer_status_locked(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+	if (r->in)
+		pipe_end(r->in, EPIPE);
+	if (r->streams)
+		pipe_end(r->out, EPIPE);
+	watch_end_locked(r, false);
+}
+
+void give_up_all(struct site *site)
+{
+	struct link resuming, *at;
+
+	list_init(&resuming);
+	site_lock(site);
+	site->state = SITE_CLOSED;
+	while ((at = list_pop(&site->requests)) != NULL) {
+		struct ptj_web_request *r = container_of(at, struct ptj_web_request, link);
+
+		give_up_locked(r);
+		list_append(r->suspended ? &resuming : &site->given_up, at);
+		r->suspended = false;
+	}
+	site_unlock(site);
+	/* Until it is resumed nobody else touches the link of one that was suspended. */
+	while ((at = list_pop(&resuming)) != NULL)
+		MHD_resume_connection(container_of(at, struct ptj_web_request, link)->connection);
+}
