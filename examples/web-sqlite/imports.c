@@ -17,24 +17,32 @@
 
 static const char is_array_of_notes[] =
 	"SELECT json_type(?1) = 'array' AND NOT EXISTS (SELECT 1 FROM json_each(?1) WHERE CASE "
-        "type "
+	"type "
 	"WHEN 'object' THEN json_type(value, '$.title') IS NOT 'text' "
 	"OR coalesce(json_type(value, '$.text'), 'text') <> 'text' ELSE 1 END)";
 static const char what_is_array[] = "the body must be an array of notes";
 
-/* Writes the import down; *id becomes its number. */
+/* Imports leave half of the scheduler's permits to others: to who asks how far they are, for one. */
+static int64_t most_imports(ptj_web_request *request)
+{
+	return (int64_t)ptj_scheduler_limit(ptj_web_scheduler_from_request(request)) / 2;
+}
+
+/* Writes the import down; *id becomes its number, or 0 where there are too many. */
 static int create(ptj_web_request *request, sqlite3 *db, int64_t rate, int64_t *id)
 {
 	sqlite3_stmt *stmt;
 	int error;
 
-	body_prepare(request, db,
-	             "INSERT INTO imports (notes, total, rate) "
-	             "SELECT ?1, json_array_length(?1), ?2",
-	             &stmt);
+	body_prepare(
+		request, db,
+		"INSERT INTO imports (notes, total, rate) SELECT ?1, json_array_length(?1), ?2 "
+		"WHERE (SELECT count(*) FROM imports WHERE state IN ('waiting', 'running')) < ?3",
+		&stmt);
 	sqlite3_bind_int64(stmt, 2, rate);
+	sqlite3_bind_int64(stmt, 3, most_imports(request));
 	error = database_run(db, stmt);
-	*id = sqlite3_last_insert_rowid(db);
+	*id = sqlite3_changes(db) > 0 ? sqlite3_last_insert_rowid(db) : 0;
 	return error;
 }
 
@@ -72,6 +80,8 @@ static int start(ptj_web_request *request, sqlite3 *db)
 		return error;
 	if (create(request, db, rate, &id) != 0)
 		return reply_failure(request, db);
+	if (id == 0)
+		return reply_error(request, 503, "there are too many imports");
 	error = ptj_web_spawn(request, import_job_run, (void *)(intptr_t)id, &job);
 	if (error != 0) {
 		cancel(db, id);

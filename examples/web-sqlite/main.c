@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define LEAST_LIMIT 2 /* for an import, and for requests beside it */
 #define PENDING_LIMIT 200
 #define GRACE_MS 3000 /* for what was accepted before a stop */
 #define CLOSE_MS 2000 /* for what was interrupted after it */
@@ -44,7 +45,7 @@ static int usage(void)
 	      "\n"
 	      "  -p PORT      listen at this port of 127.0.0.1; 8080 unless given, 0 for any\n"
 	      "  -d DATABASE  the file with the notes; notes.db unless given\n"
-	      "  -l LIMIT     the most jobs at once; 4 unless given\n",
+	      "  -l LIMIT     the most jobs at once; 4 unless given, 2 at least\n",
 	      stderr);
 	return 2;
 }
@@ -59,7 +60,7 @@ static bool parse(int argc, char **argv, struct options *options)
 		if (option == 'p')
 			ok = number_parse(optarg, 0, UINT16_MAX, &options->port);
 		else if (option == 'l')
-			ok = number_parse(optarg, 1, 1000, &options->limit);
+			ok = number_parse(optarg, LEAST_LIMIT, 1000, &options->limit);
 		else if (option == 'd')
 			options->database = optarg;
 		else
