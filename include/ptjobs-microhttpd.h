@@ -51,9 +51,10 @@ struct MHD_Connection;
 
 /* Answers a request, with ptj_web_respond() or one of its kind, and returns 0; or returns an error, a
    positive errno value, and has failed: the client gets a 500 without the details, and the exception
-   handler of the request's scheduler hears of it (or the log, where there is none).  To have failed
-   is also to return 0 without an answer (ENODATA), and to have called ptj_job_fail().  The handler of
-   an atomic route that is cancelled is answered with 503. */
+   handler of the request's scheduler hears of it (or the log, where there is none).  To return 0
+   without an answer is a failure, too (ENODATA), and so is to call ptj_job_fail(); to return the
+   EPIPE of a client that is gone is none.  The handler of an atomic route that is cancelled is
+   answered with 503. */
 typedef int (*ptj_web_handler)(ptj_web_request *request, void *user);
 
 /* Called for each name and value; a non-zero return stops the walk. */

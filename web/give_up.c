@@ -37,5 +37,6 @@ void give_up_all(struct site *site)
 	site_unlock(site);
 	/* Until it is resumed nobody else touches the link of one that was suspended. */
 	while ((at = list_pop(&resuming)) != NULL)
-		MHD_resume_connection(container_of(at, struct ptj_web_request, link)->connection);
+		request_resume_connection(
+			container_of(at, struct ptj_web_request, link)->connection);
 }

@@ -9,20 +9,20 @@
 static void *run(void *arg)
 {
 	struct ptj_web_request *r = arg;
-	bool answered;
+	bool excused;
 	int rc;
 
 	r->self = ptj_job_self();
 	rc = r->route->handler(r, r->route->user);
 	site_lock(r->site);
-	answered = r->answer.status != 0;
+	excused = rc == 0 ? r->answered_elsewhere : rc == EPIPE && r->gone;
 	site_unlock(r->site);
 	/* ptj_web_fail() has recorded its message already, and an answer that the job itself gave that
 	   it succeeded; what it recorded afterwards holds. */
-	if (rc && rc != r->failure)
-		ptj_job_fail(rc, NULL);
-	else if (!rc && answered && r->answered_elsewhere)
+	if (excused)
 		ptj_job_succeed(NULL);
+	else if (rc && rc != r->failure)
+		ptj_job_fail(rc, NULL);
 	return NULL;
 }
 
@@ -68,7 +68,7 @@ static void over(void *arg)
 	r->suspended = false;
 	request_unref_unlock(r);
 	if (resume)
-		MHD_resume_connection(connection);
+		request_resume_connection(connection);
 	ptj_job_unref(job);
 }
 
@@ -203,7 +203,7 @@ void job_serve_line(struct ptj_web_request *r)
 		r->suspended = false;
 		request_unref_unlock(r);
 		if (resume)
-			MHD_resume_connection(connection);
+			request_resume_connection(connection);
 		return;
 	}
 	request_unref_unlock(r);

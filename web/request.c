@@ -106,14 +106,24 @@ void request_suspend_locked(struct ptj_web_request *r, enum cause cause)
 	MHD_suspend_connection(r->connection);
 }
 
+void request_resume_connection(struct MHD_Connection *connection)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	MHD_resume_connection(connection);
+	pthread_setcancelstate(before, NULL);
+}
+
 void request_resume_unlock(struct ptj_web_request *r)
 {
+	struct MHD_Connection *connection = r->connection;
 	bool resume = r->suspended;
 
 	r->suspended = false;
 	site_unlock(r->site);
 	if (resume)
-		MHD_resume_connection(r->connection);
+		request_resume_connection(connection);
 }
 
 void request_resume_from(struct ptj_web_request *r, enum cause cause)

@@ -119,6 +119,10 @@ void request_finish_locked(struct ptj_web_request *r);
 /* Suspends the connection.  On a thread of the daemon's, in a state below SITE_CLOSED. */
 void request_suspend_locked(struct ptj_web_request *r, enum cause cause);
 
+/* Resumes a connection that its request no longer counts as suspended.  The caller may be a job that is
+   cancelled: half a resumption would be none.  mu not held. */
+void request_resume_connection(struct MHD_Connection *connection);
+
 /* Resumes the connection if it is suspended.  mu held; released. */
 void request_resume_unlock(struct ptj_web_request *r);
 

@@ -181,7 +181,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 	site_unlock(server->site);
 }
 
-static void on_message(void *cls, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_message(void *cls, const char *format,
+                                                             va_list args)
 {
 	struct server *server = cls;
 	char line[512];
