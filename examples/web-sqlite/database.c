@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* A trigger counts what an import has done, so that the count is right whenever it is read. */
+/* What an import has to do stands in a table of its own, since each note changes its row in imports:
+   a trigger counts what it has done, so that the count is right whenever it is read.  Another throws
+   away what an import that is over had to do. */
 static const char schema[] =
 	"PRAGMA journal_mode = wal;"
 	"CREATE TABLE IF NOT EXISTS notes ("
@@ -19,11 +21,14 @@ static const char schema[] =
 	" state TEXT NOT NULL DEFAULT 'waiting',"
 	" done INTEGER NOT NULL DEFAULT 0,"
 	" total INTEGER NOT NULL,"
-	" rate INTEGER NOT NULL,"
-	" notes TEXT);"
+	" rate INTEGER NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS sources (import INTEGER PRIMARY KEY, notes TEXT NOT NULL);"
 	"CREATE TRIGGER IF NOT EXISTS imported AFTER INSERT ON notes WHEN new.import IS NOT NULL "
 	"BEGIN UPDATE imports SET done = done + 1 WHERE id = new.import; END;"
-	"UPDATE imports SET state = 'stopped', notes = NULL WHERE state IN ('waiting', 'running')";
+	"CREATE TRIGGER IF NOT EXISTS ended AFTER UPDATE OF state ON imports "
+	"WHEN new.state NOT IN ('waiting', 'running') "
+	"BEGIN DELETE FROM sources WHERE import = new.id; END;"
+	"UPDATE imports SET state = 'stopped' WHERE state IN ('waiting', 'running')";
 
 /* A statement that finds the database locked sleeps for so long and tries again, so often. */
 #define RETRY_MS 2

@@ -67,7 +67,8 @@ static int begin(struct import *import)
 {
 	sqlite3_stmt *stmt =
 		database_prepare(import->db, "UPDATE imports SET state = 'running' WHERE id = ?1 "
-	                                     "AND state = 'waiting' RETURNING notes, rate");
+	                                     "AND state = 'waiting' RETURNING rate, "
+	                                     "(SELECT notes FROM sources WHERE import = ?1)");
 	int rc;
 
 	sqlite3_bind_int64(stmt, 1, import->id);
@@ -78,8 +79,8 @@ static int begin(struct import *import)
 			import->db,
 			"SELECT json_extract(value, '$.title'), "
 			"coalesce(json_extract(value, '$.text'), '') FROM json_each(?1)");
-		sqlite3_bind_value(import->notes, 1, sqlite3_column_value(stmt, 0));
-		import->rate = sqlite3_column_int64(stmt, 1);
+		sqlite3_bind_value(import->notes, 1, sqlite3_column_value(stmt, 1));
+		import->rate = sqlite3_column_int64(stmt, 0);
 		rc = import->notes ? sqlite3_step(stmt) : SQLITE_ERROR;
 	}
 	sqlite3_finalize(stmt);
@@ -107,7 +108,7 @@ static int insert(struct import *import)
 
 static int finish(sqlite3 *db, int64_t id, const char *state)
 {
-	sqlite3_stmt *stmt = database_prepare(db, "UPDATE imports SET state = ?2, notes = NULL "
+	sqlite3_stmt *stmt = database_prepare(db, "UPDATE imports SET state = ?2 "
 	                                          "WHERE id = ?1 AND state = 'running'");
 
 	sqlite3_bind_int64(stmt, 1, id);

@@ -16,9 +16,9 @@
 #define COLUMNS " id, state, done, total "
 
 static const char is_array_of_notes[] =
-	"SELECT json_type(?1) = 'array' AND NOT EXISTS (SELECT 1 FROM json_each(?1) WHERE CASE "
-	"type "
-	"WHEN 'object' THEN json_type(value, '$.title') IS NOT 'text' "
+	"SELECT json_type(?1) = 'array' AND NOT EXISTS (SELECT 1 FROM json_each(?1) "
+	"WHERE CASE type WHEN 'object' THEN json_type(value, '$.title') IS NOT 'text' "
+	"OR json_extract(value, '$.title') = '' "
 	"OR coalesce(json_type(value, '$.text'), 'text') <> 'text' ELSE 1 END)";
 static const char what_is_array[] = "the body must be an array of notes";
 
@@ -36,14 +36,28 @@ static int create(ptj_web_request *request, sqlite3 *db, int64_t rate, int64_t *
 
 	body_prepare(
 		request, db,
-		"INSERT INTO imports (notes, total, rate) SELECT ?1, json_array_length(?1), ?2 "
+		"INSERT INTO imports (total, rate) SELECT json_array_length(?1), ?2 "
 		"WHERE (SELECT count(*) FROM imports WHERE state IN ('waiting', 'running')) < ?3",
 		&stmt);
 	sqlite3_bind_int64(stmt, 2, rate);
 	sqlite3_bind_int64(stmt, 3, most_imports(request));
 	error = database_run(db, stmt);
-	*id = sqlite3_changes(db) > 0 ? sqlite3_last_insert_rowid(db) : 0;
-	return error;
+	*id = error == 0 && sqlite3_changes(db) > 0 ? sqlite3_last_insert_rowid(db) : 0;
+	if (*id == 0)
+		return error;
+	body_prepare(request, db, "INSERT INTO sources (import, notes) VALUES (?2, ?1)", &stmt);
+	sqlite3_bind_int64(stmt, 2, *id);
+	return database_run(db, stmt);
+}
+
+static int cancel(sqlite3 *db, int64_t id)
+{
+	sqlite3_stmt *stmt =
+		database_prepare(db, "UPDATE imports SET state = 'cancelled' "
+	                             "WHERE id = ?1 AND state IN ('waiting', 'running')");
+
+	sqlite3_bind_int64(stmt, 1, id);
+	return database_run(db, stmt);
 }
 
 /* Answers with the state of an import. */
@@ -53,16 +67,6 @@ static int show(ptj_web_request *request, sqlite3 *db, int64_t id, int status, c
 
 	sqlite3_bind_int64(stmt, 1, id);
 	return reply_row(request, db, stmt, status, location);
-}
-
-static int cancel(sqlite3 *db, int64_t id)
-{
-	sqlite3_stmt *stmt =
-		database_prepare(db, "UPDATE imports SET state = 'cancelled', notes = NULL "
-	                             "WHERE id = ?1 AND state IN ('waiting', 'running')");
-
-	sqlite3_bind_int64(stmt, 1, id);
-	return database_run(db, stmt);
 }
 
 /* POST /api/imports?rate=N: begins an import, of at most N notes a second, and answers at once with
@@ -78,8 +82,11 @@ static int start(ptj_web_request *request, sqlite3 *db)
 		return reply_error(request, 400, "the rate is a number from 1 to 1000");
 	if (!body_is(request, db, is_array_of_notes, what_is_array, &error))
 		return error;
-	if (create(request, db, rate, &id) != 0)
-		return reply_failure(request, db);
+	if (create(request, db, rate, &id) != 0) {
+		error = reply_failure(request, db);
+		cancel(db, id);
+		return error;
+	}
 	if (id == 0)
 		return reply_error(request, 503, "there are too many imports");
 	error = ptj_web_spawn(request, import_job_run, (void *)(intptr_t)id, &job);
