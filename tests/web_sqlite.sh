@@ -253,8 +253,9 @@ cancelled=0
 for turn in 1 2 3 4 5; do
 	background /api/report
 	until_true runs report 1
-	kill $asker
-	wait $asker 2>/dev/null
+	kill -KILL "$asker"
+	wait "$asker" 2>/dev/null
+	started=
 	cancelled=$((cancelled + 1))
 	until_true counts ptjobs_jobs 0
 	check "turn $turn: the report ends with its client" ended report cancelled $cancelled
@@ -262,15 +263,15 @@ for turn in 1 2 3 4 5; do
 	check "turn $turn: and the thread that worked on it serves others" answers 200
 done
 
-# Clients that come and go at once, beside others who stay.
+# Clients that leave sooner or later, beside others who stay.
 turn=0
-while test $turn -lt 30; do
+while test $turn -lt 60; do
 	turn=$((turn + 1))
-	background /api/report
-	kill $asker
-	wait $asker 2>/dev/null
+	curl -s -o /dev/null --max-time "0.0$turn" "$url/api/report" &
+	asker=$!
 	ask GET /api/notes/1
 	answers 200 || check "turn $turn: nobody else is interrupted" false
+	wait $asker
 done
 until_true counts ptjobs_jobs 0
 check "nothing else was cancelled" ended read cancelled 0
@@ -284,25 +285,29 @@ mkdir codes
 background /api/report
 background /api/report
 until_true runs report 2
-curl -s -Z --parallel-max 220 --parallel-immediate -o /dev/null -w '%{http_code}\n' --max-time 100 \
-	"$url/api/notes?q=Quick&n=[1-220]" >searches 2>/dev/null &
+mkdir searches
+curl -s -Z --parallel-max 220 --parallel-immediate -o 'searches/#1' --max-time 100 \
+	"$url/api/notes?q=Quick&n=[1-220]" >/dev/null 2>&1 &
 searcher=$!
 started="$started $searcher"
-refused()
+
+# answered TEXT N: so many searches have an answer that begins so.
+answered()
 {
-	test "$(grep -c '^503$' searches)" -eq "$1"
+	test "$(cat searches/* 2>/dev/null | grep -o "$1" | wc -l)" -eq "$2"
 }
-until_true refused 20
+
+until_true answered '503 Service' 20
 check "what the line has no room for is refused at once" counts ptjobs_pending_jobs 200
 ask GET /api/notes/1 -i
 check "a client is told to come again" answers 503
 ask GET /api/jobs
 check "meanwhile the status is told" says '"active":2,"pending":200,'
 for pid in $started; do
-	test "$pid" = "$searcher" || kill "$pid" 2>/dev/null
+	test "$pid" = "$searcher" || kill -KILL "$pid" 2>/dev/null
 done
 wait $searcher
-check "the others are answered when the reports are gone" test "$(grep -c '^200$' searches)" -eq 200
+check "the others are answered when the reports are gone" answered '\[{"id":' 200
 until_true counts ptjobs_jobs 0
 started=
 
