@@ -22,8 +22,18 @@ cd "$dir" || exit 99
 failed=0
 server=
 started=
-trap 'for pid in $server $started; do kill -KILL $pid 2>/dev/null; done; rm -rf "$dir"' EXIT
+trap clean_up EXIT
 trap 'exit 99' HUP INT TERM
+
+clean_up()
+{
+	for pid in $server $started; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	wait
+	# What a browser started may write a little longer than it.
+	rm -rf "$dir" 2>/dev/null || { sleep 1 && rm -rf "$dir"; }
+}
 
 # check WHAT COMMAND...: says what is checked and whether the command succeeds.
 check()
@@ -41,7 +51,7 @@ check()
 	fi
 }
 
-# until COMMAND...: waits until the command succeeds; the test ends where it never does.
+# until_true COMMAND...: waits until the command succeeds; the test ends where it never does.
 until_true()
 {
 	tenths=$PATIENCE
@@ -108,4 +118,20 @@ is()
 says()
 {
 	grep -Fq -- "$1" body
+}
+
+# runs NAME N: so many jobs of this name are active.
+runs()
+{
+	test "$(curl -s "$url/api/jobs" | grep -o "\"name\":\"$1[-0-9]*\",\"state\":\"active\"" | wc -l)" -eq "$2"
+}
+
+# samples N WORD: an array of notes that mention each other.
+samples()
+{
+	awk -v n="$1" -v word="$2" 'BEGIN {
+		for (i = 0; i < n; i++)
+			printf "%s{\"title\":\"%s %d\",\"text\":\"See %s %d and %s %d.\"}",
+				i ? "," : "[", word, i, word, i * 7 % n, word, i % 10
+		print "]" }' >samples.json
 }

@@ -50,22 +50,6 @@ lists()
 	curl -s -G --data-urlencode "q=$1" "$url/api/notes" | grep -o '"id":' | wc -l
 }
 
-# runs NAME N: so many jobs of this name are active.
-runs()
-{
-	test "$(curl -s "$url/api/jobs" | grep -o "\"name\":\"$1[-0-9]*\",\"state\":\"active\"" | wc -l)" -eq "$2"
-}
-
-# samples N WORD: an array of notes that mention each other.
-samples()
-{
-	awk -v n="$1" -v word="$2" 'BEGIN {
-		for (i = 0; i < n; i++)
-			printf "%s{\"title\":\"%s %d\",\"text\":\"See %s %d and %s %d.\"}",
-				i ? "," : "[", word, i, word, i * 7 % n, word, i % 10
-		print "]" }' >samples.json
-}
-
 # background PATH: asks in the background; its status will be in a file of codes/.
 background()
 {
