@@ -1,18 +1,18 @@
-/* What libmicrohttpd calls for a request: when its first line is there, when there is something of it
-   or the answer is due, and when it is over.
+/* What libmicrohttpd calls for a request: when its first line is there, when there is something of
+   it or the answer is due, and when it is over.
 
-   The access handler of 0.9.75 is called with the head of a request, then with each piece of its body,
-   then until there is an answer.  Three of its ways stand behind what is done here:
+   The access handler of 0.9.75 is called with the head of a request, then with each piece of its
+   body, then until there is an answer.  Three of its ways stand behind what is done here:
 
    - Suspended in its call for the head, it would be called for the head again; so a connection is
      suspended in later calls only.
    - Resumed, it reads from the connection first if it was about to read when it was suspended, and
-     takes an end of the client's input for the end of the client: one that sends its request and shuts
-     its side down would get no answer.  So the call that finds no answer yet does nothing the first
-     time; libmicrohttpd then settles on waiting, and calls again.  That also leaves out a read that
-     finds nothing, which is why it costs nothing.
-   - A piece of the body that is not taken stays with it, and is lost in the case before; so each piece
-     is taken whole, and the connection suspended when that was too much.
+     takes an end of the client's input for the end of the client: one that sends its request and
+     shuts its side down would get no answer.  So the call that finds no answer yet does nothing the
+     first time; libmicrohttpd then settles on waiting, and calls again.  That also leaves out a
+     read that finds nothing, which is why it costs nothing.
+   - A piece of the body that is not taken stays with it, and is lost in the case before; so each
+     piece is taken whole, and the connection suspended when that was too much.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -26,11 +26,11 @@
 #include "keep_errno.h"
 #include "watch.h"
 
-/* How much of a body that nobody wants is read, so that its client gets the answer: one that is still
-   sending when the connection is closed may lose it to the reset. */
+/* How much of a body that nobody wants is read, so that its client gets the answer: one that is
+   still sending when the connection is closed may lose it to the reset. */
 #define DRAIN_MAX ((uint64_t)64 * 1024 * 1024)
 
-/* ---- The answer ------------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 /* Hands the answer to libmicrohttpd.  Without one, for want of memory, the connection is closed. */
 static int send_answer(struct ptj_web_request *r, bool closing)
@@ -58,7 +58,7 @@ static int send_answer_unlock(struct ptj_web_request *r)
 	return send_answer(r, closing);
 }
 
-/* ---- Handlers on the event loop ------------------------------------------------------------------ */
+/* ---- Handlers on the event loop -------------------------------------------------------------- */
 
 static void report(struct ptj_web_request *r, int rc)
 {
@@ -98,7 +98,7 @@ static void run_inline(struct ptj_web_request *r)
 		report(r, rc);
 }
 
-/* ---- The calls of the access handler --------------------------------------------------------------- */
+/* ---- The calls of the access handler --------------------------------------------------------- */
 
 /* Refuses a request, at once if what follows is not to be read. */
 static int refuse(struct ptj_web_request *r, int status, bool whole, const char *allow)
@@ -188,29 +188,34 @@ static int keep(struct ptj_web_request *r, const char *bytes, size_t n)
 	return 0;
 }
 
-/* Passes a piece of a body on, unless it is beyond the limit.  mu not held. */
+/* A body beyond the limit.  What becomes of a handler that is told of it, is answered with 413. */
+static void refuse_rest(struct ptj_web_request *r)
+{
+	site_lock(r->site);
+	r->too_large = true;
+	if (!r->in)
+		request_answer_status_locked(r, MHD_HTTP_CONTENT_TOO_LARGE);
+	site_unlock(r->site);
+	if (r->in)
+		pipe_end(r->in, EMSGSIZE);
+}
+
+/* Passes a piece of a body on to the handler that runs, or keeps it for the one that will.  mu not
+   held. */
 static void take_piece(struct ptj_web_request *r, const char *bytes, size_t n)
 {
-	bool too_large = r->limit && r->received > r->limit;
-	int rc = 0;
+	if (r->limit && r->received > r->limit) {
+		refuse_rest(r);
+	} else if (r->in) {
+		int rc = pipe_put(r->in, bytes, n);
 
-	if (r->in) {
-		rc = too_large ? EMSGSIZE : pipe_put(r->in, bytes, n);
-		if (rc)
+		if (rc || r->received == r->announced)
 			pipe_end(r->in, rc);
-		else if (r->received == r->announced)
-			pipe_end(r->in, 0);
-	} else if (!too_large) {
-		rc = keep(r, bytes, n);
+	} else if (keep(r, bytes, n)) {
+		site_lock(r->site);
+		request_answer_status_locked(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+		site_unlock(r->site);
 	}
-	if (!too_large && !rc)
-		return;
-	site_lock(r->site);
-	r->too_large = too_large;
-	if (!r->in)
-		request_answer_status_locked(r, too_large ? MHD_HTTP_CONTENT_TOO_LARGE
-		                                          : MHD_HTTP_SERVICE_UNAVAILABLE);
-	site_unlock(r->site);
 }
 
 static int on_body(struct ptj_web_request *r, const char *bytes, size_t n)
@@ -300,7 +305,7 @@ int ptj_web_request_begin(ptj_web_app *app, struct MHD_Connection *connection, c
 	return rc;
 }
 
-/* ---- Begin and end ---------------------------------------------------------------------------------- */
+/* ---- Begin and end --------------------------------------------------------------------------- */
 
 void *ptj_web_request_uri(void *app, const char *uri, struct MHD_Connection *connection)
 {

@@ -1,7 +1,8 @@
 /* What a handler answers: whole, from a file, or piece by piece.
 
-   A whole answer is only kept here, and goes out when the handler has succeeded; one that is streamed
-   goes out while the handler runs.  Either way it reaches libmicrohttpd on a thread of the daemon's.
+   A whole answer is only kept here, and goes out when the handler has succeeded; one that is
+   streamed goes out while the handler runs.  Either way it reaches libmicrohttpd on a thread of the
+   daemon's.
 
    Cancellation is disabled while libmicrohttpd's functions run.
 
@@ -22,7 +23,7 @@
 
 enum { READER_BLOCK = 32 * 1024 };
 
-/* ---- Headers ------------------------------------------------------------------------------------ */
+/* ---- Headers --------------------------------------------------------------------------------- */
 
 /* Those that decide where an answer ends. */
 static bool is_reserved(const char *name)
@@ -58,7 +59,7 @@ static int add_headers(struct MHD_Response *response, const char *const *headers
 	return 0;
 }
 
-/* ---- Whose answer it becomes ---------------------------------------------------------------------- */
+/* ---- Whose answer it becomes ----------------------------------------------------------------- */
 
 /* 0 if r may be answered.  mu held. */
 static int may_answer_locked(const struct ptj_web_request *r)
@@ -128,7 +129,7 @@ static int finish(struct ptj_web_request *r, int status, const char *const *head
 	return install(r, status, response, out);
 }
 
-/* ---- Whole answers ---------------------------------------------------------------------------------- */
+/* ---- Whole answers --------------------------------------------------------------------------- */
 
 int ptj_web_respond(ptj_web_request *r, int status, const char *const *headers, const void *body,
                     size_t size)
@@ -185,10 +186,10 @@ int ptj_web_respond_fd(ptj_web_request *r, int status, const char *const *header
 	return rc;
 }
 
-/* ---- Streamed answers -------------------------------------------------------------------------------- */
+/* ---- Streamed answers ------------------------------------------------------------------------ */
 
-/* libmicrohttpd's reader: on a thread of the daemon's.  Nothing to read is no end: it is called again
-   when the connection is resumed. */
+/* libmicrohttpd's reader: on a thread of the daemon's.  Nothing to read is no end: it is called
+   again when the connection is resumed. */
 static ssize_t read_stream(void *cls, uint64_t position, char *buf, size_t max)
 {
 	struct ptj_web_request *r = cls;
@@ -212,6 +213,13 @@ static ssize_t read_stream(void *cls, uint64_t position, char *buf, size_t max)
 	return error ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
+/* Whether an answer has no body, whatever the handler writes. */
+static bool is_bodiless(const struct ptj_web_request *r, int status)
+{
+	return strcmp(r->method, "HEAD") == 0 || status == MHD_HTTP_NO_CONTENT ||
+	       status == MHD_HTTP_NOT_MODIFIED;
+}
+
 int ptj_web_stream(ptj_web_request *r, int status, const char *const *headers, uint64_t size)
 {
 	KEEP_ERRNO;
@@ -228,18 +236,15 @@ int ptj_web_stream(ptj_web_request *r, int status, const char *const *headers, u
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	response = MHD_create_response_from_callback(size == UINT64_MAX ? MHD_SIZE_UNKNOWN : size,
 	                                             READER_BLOCK, read_stream, r, NULL);
+	/* To a HEAD, too, libmicrohttpd sends the last chunk, and the client would take it for the
+	   next answer. */
+	if (response && size == UINT64_MAX && is_bodiless(r, status))
+		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	rc = finish(r, status, headers, response, out);
 	pthread_setcancelstate(before, NULL);
 	if (rc)
 		pipe_free(out);
 	return rc;
-}
-
-/* Whether nobody asks for the body of the answer: it is not sent then. */
-static bool is_bodiless(const struct ptj_web_request *r)
-{
-	return strcmp(r->method, "HEAD") == 0 || r->answer.status == MHD_HTTP_NO_CONTENT ||
-	       r->answer.status == MHD_HTTP_NOT_MODIFIED;
 }
 
 int ptj_web_write(ptj_web_request *r, const void *buf, size_t size, int64_t timeout_ms,
@@ -253,13 +258,15 @@ int ptj_web_write(ptj_web_request *r, const void *buf, size_t size, int64_t time
 
 	if (!r || (!buf && size > 0) || timeout_ms < PTJ_DEFAULT || !request_streams(r))
 		return EINVAL;
+	if (written)
+		*written = 0;
 	if (r->out_left != UINT64_MAX && size > r->out_left)
 		return EMSGSIZE;
 	until = clock_after(timeout_ms);
 	while (done < size && rc == 0) {
 		size_t n = size - done;
 
-		if (!is_bodiless(r))
+		if (!is_bodiless(r, r->answer.status))
 			rc = pipe_write(r->out, from + done, n, until, &n);
 		if (rc)
 			break;

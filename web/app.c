@@ -176,7 +176,7 @@ void ptj_web_app_free(ptj_web_app *app)
 	free(app);
 }
 
-/* ---- What it is made of ----------------------------------------------------------------------- */
+/* ---- What it is made of ---------------------------------------------------------------------- */
 
 int ptj_web_setup(ptj_web_app *app, const ptj_attr *attr)
 {
@@ -341,7 +341,7 @@ int ptj_web_mount(ptj_web_app *parent, const char *prefix, ptj_web_app *child)
 	return 0;
 }
 
-/* ---- Settings --------------------------------------------------------------------------------- */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 /* Whether a setting may be made now: EINVAL unless it is sound. */
 static int may_set(const struct ptj_web_app *app, bool sound)
@@ -378,10 +378,10 @@ int ptj_web_set_header_limit(ptj_web_app *app, size_t bytes)
 
 int ptj_web_set_body_limit(ptj_web_app *app, uint64_t bytes)
 {
-	int rc = may_set(app, bytes >= 1 && bytes != BODY_LIMIT_INHERITED);
+	int rc = may_set(app, bytes >= 1);
 
 	if (rc == 0)
-		app->body_limit = bytes;
+		app->body_limit = bytes < BODY_LIMIT_MOST ? bytes : BODY_LIMIT_MOST;
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include "site.h"
 
 #define BODY_LIMIT_INHERITED UINT64_MAX
+#define BODY_LIMIT_MOST (UINT64_MAX - 1)
 #define CANCEL_MODE_INHERITED (-1)
 
 struct ptj_web_route_attr {

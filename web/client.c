@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -46,6 +47,22 @@ static int reserve(struct clients *clients, size_t fd)
 	return 0;
 }
 
+/* On the loop's thread. */
+static void note_end(struct source *source, uint32_t events)
+{
+	struct client *c = container_of(source, struct client, source);
+
+	(void)events;
+	site_lock(c->clients->site);
+	c->ended = true;
+	site_unlock(c->clients->site);
+}
+
+static void retire(struct task *task)
+{
+	free(container_of(task, struct client, retire));
+}
+
 int client_add_locked(struct clients *clients, int fd)
 {
 	struct client *c;
@@ -58,8 +75,15 @@ int client_add_locked(struct clients *clients, int fd)
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return ENOMEM;
+	c->clients = clients;
 	c->fd = fd;
+	c->source.ready = note_end;
+	c->retire.run = retire;
 	c->fresh = clock_after(FRESH_MS);
+	if (loop_add(clients->site->loop, fd, EPOLLRDHUP | EPOLLONESHOT, &c->source)) {
+		free(c);
+		return ENOMEM;
+	}
 	clients->by_fd[fd] = c;
 	clients->count++;
 	client_expects_locked(clients, c);
@@ -75,7 +99,8 @@ void client_remove_locked(struct clients *clients, struct client *client)
 {
 	clients->by_fd[client->fd] = NULL;
 	clients->count--;
-	free(client);
+	loop_remove(clients->site->loop, client->fd);
+	loop_post(clients->site->loop, &client->retire);
 }
 
 void client_expects_locked(struct clients *clients, struct client *c)
@@ -117,9 +142,20 @@ static void cut_off(struct client *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
+/* Whether there is nothing more to read, now or later. */
+static bool is_read_out(const struct client *c)
+{
+	char byte;
+	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 static void expire(struct client *c)
 {
-	if (clock_left(c->deadline) != 0)
+	bool gone = c->ended && c->deadline != CLOCK_NEVER && is_read_out(c);
+
+	if (!gone && clock_left(c->deadline) != 0)
 		return;
 	c->deadline = CLOCK_NEVER;
 	cut_off(c);

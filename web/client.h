@@ -4,6 +4,11 @@
    libmicrohttpd tells when it begins and ends with a connection, the latter before it closes the
    descriptor; in between, under site->mu, the descriptor is the connection's.
 
+   It may not see that a client has gone: its epoll set is told only once, and it does not look
+   again after a read that left room in its buffer, nor at what happened while a connection was
+   suspended.  So the site's loop watches for the end of each, too, and cuts off those that send
+   nothing any more while libmicrohttpd waits for them to.
+
    SPDX-License-Identifier: Apache-2.0 */
 
 #ifndef CLIENT_H
@@ -13,13 +18,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "loop.h"
 #include "site.h"
 
 struct client {
-	int fd;
-	bool begun;       /* guarded by mu; libmicrohttpd has it */
-	bool busy;        /* guarded by mu; there is a request, from its first line on */
-	bool served;      /* guarded by mu; there has been one */
+	struct clients *clients; /* read-only */
+	int fd;                  /* read-only */
+	struct source source;    /* of the loop */
+	struct task retire;      /* releases it, when the loop cannot be using it any more */
+	bool ended;              /* guarded by mu; it has shut its side down, or is gone */
+	bool begun;              /* guarded by mu; libmicrohttpd has it */
+	bool busy;               /* guarded by mu; there is a request, from its first line on */
+	bool served;             /* guarded by mu; there has been one */
 	int64_t fresh;    /* until then it is taken to be about to send its first; read-only */
 	int64_t deadline; /* guarded by mu; to be cut off then; CLOCK_NEVER for never */
 };
@@ -55,7 +65,7 @@ void client_received_locked(struct clients *clients, struct client *c, size_t n)
 /* Waits for nothing from the client.  mu held. */
 void client_rests_locked(struct client *c);
 
-/* Cuts off those whose time is up.  mu held. */
+/* Cuts off those whose time is up, and those that are gone.  mu held. */
 void clients_expire_locked(struct clients *clients);
 
 /* Closes the receiving side of those without a request: libmicrohttpd serves what has arrived, and

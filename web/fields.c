@@ -38,17 +38,24 @@ static int reserve(struct fields *f, size_t more)
 	return 0;
 }
 
-int fields_add(struct fields *f, enum field_kind kind, const char *name, const char *value)
+int fields_add_n(struct fields *f, enum field_kind kind, const char *name, const char *value,
+                 size_t len)
 {
-	size_t name_size = strlen(name) + 1, value_size = strlen(value) + 1;
+	size_t name_size = strlen(name) + 1;
 
-	if (reserve(f, 1 + name_size + value_size))
+	if (reserve(f, 1 + name_size + len + 1))
 		return ENOMEM;
 	f->block[f->len++] = (char)kind;
 	memcpy(f->block + f->len, name, name_size);
-	memcpy(f->block + f->len + name_size, value, value_size);
-	f->len += name_size + value_size;
+	memcpy(f->block + f->len + name_size, value, len);
+	f->len += name_size + len;
+	f->block[f->len++] = '\0';
 	return 0;
+}
+
+int fields_add(struct fields *f, enum field_kind kind, const char *name, const char *value)
+{
+	return fields_add_n(f, kind, name, value, strlen(value));
 }
 
 /* Reads the field at *at and moves on; false at the end. */

@@ -1,5 +1,6 @@
-/* The headers, query parameters and path parameters of a request: names and values in the order they
-   came, copied.  A job reads them while libmicrohttpd may already have released the connection.
+/* The headers, query parameters and path parameters of a request: names and values in the order
+   they came, copied.  A job reads them while libmicrohttpd may already have released the
+   connection.
 
    All are in one block of memory, which grows while the request begins and is only read afterwards.
 
@@ -27,6 +28,10 @@ void fields_destroy(struct fields *f);
 
 /* ENOMEM. */
 int fields_add(struct fields *f, enum field_kind kind, const char *name, const char *value);
+
+/* The same with the first len bytes of value. */
+int fields_add_n(struct fields *f, enum field_kind kind, const char *name, const char *value,
+                 size_t len);
 
 /* The first value with this name, or NULL. */
 const char *fields_get(const struct fields *f, enum field_kind kind, const char *name);

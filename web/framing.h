@@ -1,8 +1,8 @@
 /* Whether two servers in a row could take different parts of what a client sends for the body of a
-   request.  libmicrohttpd reads leniently what RFC 9112 leaves no choice about: two lengths, a length
-   beside chunks, an encoding that is not "chunked" alone.  Such a request is refused and its
-   connection closed, or a proxy before the server could be made to pass on one request in the body of
-   another (RFC 9112, sections 6.3 and 11.2).
+   request.  libmicrohttpd reads leniently what RFC 9112 leaves no choice about: two lengths, a
+   length beside chunks, an encoding that is not "chunked" alone.  Such a request is refused and its
+   connection closed, or a proxy before the server could be made to pass on one request in the body
+   of another (RFC 9112, sections 6.3 and 11.2).
 
    SPDX-License-Identifier: Apache-2.0 */
 

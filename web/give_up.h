@@ -7,8 +7,8 @@
 
 #include "request.h"
 
-/* Sets SITE_CLOSED, answers 503 to all requests that have no answer, whether or not their handlers go
-   on, and resumes their connections.  mu not held. */
+/* Sets SITE_CLOSED, answers 503 to all requests that have no answer, whether or not their handlers
+   go on, and resumes their connections.  mu not held. */
 void give_up_all(struct site *site);
 
 #endif

@@ -12,7 +12,7 @@
 #include "keep_errno.h"
 #include "request.h"
 
-/* ---- What came ------------------------------------------------------------------------------------ */
+/* ---- What came ------------------------------------------------------------------------------- */
 
 ptj_web_app *ptj_web_request_app(const ptj_web_request *r)
 {
@@ -80,7 +80,7 @@ const void *ptj_web_body(const ptj_web_request *r, size_t *size)
 	return r->body ? r->body : "";
 }
 
-/* ---- A body that is streamed ---------------------------------------------------------------------- */
+/* ---- A body that is streamed ----------------------------------------------------------------- */
 
 int ptj_web_read(ptj_web_request *r, void *buf, size_t size, int64_t timeout_ms, size_t *got)
 {
@@ -95,8 +95,8 @@ int ptj_web_read(ptj_web_request *r, void *buf, size_t size, int64_t timeout_ms,
 	return rc;
 }
 
-/* Writes all of it; what write(2) says. */
-static int write_all(int fd, const char *from, size_t size)
+/* Writes all of it, and counts it in *total; what write(2) says. */
+static int write_all(int fd, const char *from, size_t size, uint64_t *total)
 {
 	while (size > 0) {
 		ssize_t n = write(fd, from, size);
@@ -106,6 +106,7 @@ static int write_all(int fd, const char *from, size_t size)
 		if (n > 0) {
 			from += n;
 			size -= (size_t)n;
+			*total += (uint64_t)n;
 		}
 	}
 	return 0;
@@ -122,19 +123,16 @@ int ptj_web_read_to_fd(ptj_web_request *r, int fd, int64_t timeout_ms, uint64_t 
 	if (fd < 0)
 		return EINVAL;
 	while ((rc = ptj_web_read(r, buf, sizeof(buf), timeout_ms, &got)) == 0 && got > 0) {
-		rc = write_all(fd, buf, got);
+		rc = write_all(fd, buf, got, &total);
 		if (rc)
-			return rc;
-		total += got;
-		if (written)
-			*written = total;
+			break;
 	}
-	if (rc == 0 && written)
+	if (written && rc != EINVAL)
 		*written = total;
 	return rc;
 }
 
-/* ---- Its scheduler ---------------------------------------------------------------------------------- */
+/* ---- Its scheduler --------------------------------------------------------------------------- */
 
 ptj_scheduler *ptj_web_scheduler_from_request(ptj_web_request *r)
 {

@@ -24,7 +24,12 @@ static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const 
 	if (!value)
 		value = "";
 	framing_add(&c->framing, name, name_len, value, value_len);
-	c->rc = c->framing.bad ? EINVAL : fields_add(&c->r->fields, FIELD_HEADER, name, value);
+	/* White space behind a value is no part of it; libmicrohttpd leaves it there, and judges a
+	   length or an encoding with it. */
+	while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
+		value_len--;
+	c->rc = c->framing.bad ? EINVAL
+	                       : fields_add_n(&c->r->fields, FIELD_HEADER, name, value, value_len);
 	return c->rc ? MHD_NO : MHD_YES;
 }
 

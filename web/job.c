@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-/* ---- The job ---------------------------------------------------------------------------------- */
+/* ---- The job --------------------------------------------------------------------------------- */
 
 static void *run(void *arg)
 {
@@ -14,11 +14,12 @@ static void *run(void *arg)
 
 	r->self = ptj_job_self();
 	rc = r->route->handler(r, r->route->user);
+	r->returned = true;
 	site_lock(r->site);
 	excused = rc == 0 ? r->answered_elsewhere : rc == EPIPE && r->gone;
 	site_unlock(r->site);
-	/* ptj_web_fail() has recorded its message already, and an answer that the job itself gave that
-	   it succeeded; what it recorded afterwards holds. */
+	/* ptj_web_fail() has recorded its message already, and an answer that the job itself gave
+	   that it succeeded; what it recorded afterwards holds. */
 	if (excused)
 		ptj_job_succeed(NULL);
 	else if (rc && rc != r->failure)
@@ -37,7 +38,7 @@ static int failure_status(const struct ptj_web_request *r, int error)
 /* A streamed answer is whole only if its handler says so and kept to the size it had announced. */
 static void end_stream(struct ptj_web_request *r, int error)
 {
-	bool whole = error == 0 && (r->out_left == 0 || r->out_left == UINT64_MAX);
+	bool whole = error == 0 && r->returned && (r->out_left == 0 || r->out_left == UINT64_MAX);
 
 	pipe_end(r->out, whole ? 0 : EIO);
 }
@@ -72,7 +73,7 @@ static void over(void *arg)
 	ptj_job_unref(job);
 }
 
-/* ---- Its start ---------------------------------------------------------------------------------- */
+/* ---- Its start ------------------------------------------------------------------------------- */
 
 int job_prepare(struct route *route)
 {
@@ -209,7 +210,7 @@ void job_serve_line(struct ptj_web_request *r)
 	request_unref_unlock(r);
 }
 
-/* ---- Its client leaves ---------------------------------------------------------------------------- */
+/* ---- Its client leaves ----------------------------------------------------------------------- */
 
 void job_leave(struct ptj_web_request *r)
 {

@@ -1,10 +1,11 @@
 /* The line: atomic requests that wait for a place in the pending queue of their scheduler, first in
    first out, with their connections suspended.
 
-   One thread spawns the jobs of the line, in the plain way: it blocks while the queue is full, as any
-   spawner does, so a place that comes free by whatever means is taken at once.  The line counts a
-   request until its spawn has returned, and whoever finds one counted joins behind it: so nobody
-   overtakes.
+   One thread spawns the jobs of the line, in the plain way: it blocks while the queue is full, as
+   any spawner does, so a place that comes free by whatever means is taken at once.  The line counts
+   a request until its spawn has returned, and whoever finds one counted joins behind it: so nobody
+   overtakes.  The first in line is in the thread's hands, and keeps its place there even if its
+   client leaves.
 
    Discipline.  site->mu guards all of it.
 

@@ -1,5 +1,5 @@
-/* The thread of a site that waits for descriptors: for clients that come, and for clients that leave
-   while a job answers them.
+/* The thread of a site that waits for descriptors: for clients that come, and for clients that
+   leave while a job answers them.
 
    Why no source is used after its end.  Who removes one posts a task afterwards, on any thread, and
    tasks run on the loop's thread between two calls of epoll_wait(): when it runs, every event that
@@ -28,7 +28,8 @@ struct task {
 	void (*run)(struct task *task);
 };
 
-/* Starts the thread, which runs the task every, unless it is NULL, each period_ms, too.  ENOMEM, and what epoll_create1(2), eventfd(2) and pthread_create(3) say. */
+/* Starts the thread, which runs the task every, unless it is NULL, each period_ms, too.  ENOMEM,
+   and what epoll_create1(2), eventfd(2) and pthread_create(3) say. */
 int loop_start(struct loop **out, int period_ms, struct task *every);
 
 /* Ends the thread when the tasks that were posted have run. */

@@ -1,7 +1,7 @@
 /* Paths: the pattern of a route, the target of a request, and whether they fit.
 
-   A target is taken apart at its slashes first and decoded then, so that "%2F" within a segment is no
-   slash.  A segment that is "." or "..", decoded, is refused, and so is a slash within what a
+   A target is taken apart at its slashes first and decoded then, so that "%2F" within a segment is
+   no slash.  A segment that is "." or "..", decoded, is refused, and so is a slash within what a
    "{name...}" stands for: a program that opens files by that name stays where it is.
 
    SPDX-License-Identifier: Apache-2.0 */
@@ -53,8 +53,8 @@ bool pattern_fits(const struct pattern *p, const struct target *t, size_t first)
 /* Whether the plain p fits the first segments from first on, whatever comes behind them. */
 bool pattern_begins(const struct pattern *p, const struct target *t, size_t first);
 
-/* Calls put(name, value, user) for each name of p, which fits; stops at the first result that is not
-   0 and returns it.  ENOMEM. */
+/* Calls put(name, value, user) for each name of p, which fits; stops at the first result that is
+   not 0 and returns it.  ENOMEM. */
 int pattern_params(const struct pattern *p, const struct target *t, size_t first,
                    int (*put)(const char *name, const char *value, void *user), void *user);
 

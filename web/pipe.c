@@ -96,7 +96,7 @@ static void wake_locked(struct pipe *p)
 	(void)!write(p->fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-/* ---- The daemon's side ------------------------------------------------------------------------ */
+/* ---- The daemon's side ----------------------------------------------------------------------- */
 
 int pipe_put(struct pipe *p, const void *bytes, size_t n)
 {
@@ -161,7 +161,7 @@ void pipe_end(struct pipe *p, int error)
 	pthread_mutex_unlock(&p->mu);
 }
 
-/* ---- The job's side ---------------------------------------------------------------------------- */
+/* ---- The job's side -------------------------------------------------------------------------- */
 
 /* A cancellation in poll() leaves waiting set; the next wake-up then writes once too often, which a
    later wait takes for a reason to look again. */

@@ -1,11 +1,12 @@
-/* Bytes on their way between a thread of the daemon's, which never waits, and a job, which does: the
-   body of a request as it comes, or an answer as it is written.
+/* Bytes on their way between a thread of the daemon's, which never waits, and a job, which does:
+   the body of a request as it comes, or an answer as it is written.
 
-   The job waits in poll(), a cancellation point, with no lock held; in cooperative mode it waits for
-   its cancel fd, too.  The daemon's side learns from the return values when it has to look again.
+   The job waits in poll(), a cancellation point, with no lock held; in cooperative mode it waits
+   for its cancel fd, too.  The daemon's side learns from the return values when it has to look
+   again.
 
-   Discipline.  p->mu guards what is marked so; it may be taken with a site's mu held, and nothing is
-   locked while it is.
+   Discipline.  p->mu guards what is marked so; it may be taken with a site's mu held, and nothing
+   is locked while it is.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -36,7 +37,7 @@ struct pipe {
 struct pipe *pipe_create(bool obliging);
 void pipe_free(struct pipe *p);
 
-/* ---- The daemon's side ------------------------------------------------------------------------ */
+/* ---- The daemon's side ----------------------------------------------------------------------- */
 
 /* Puts all of it in, beyond PIPE_SIZE too; nothing once it is over.  ENOMEM. */
 int pipe_put(struct pipe *p, const void *bytes, size_t n);
@@ -44,8 +45,8 @@ int pipe_put(struct pipe *p, const void *bytes, size_t n);
 /* Takes out up to n bytes; returns how many. */
 size_t pipe_take(struct pipe *p, void *bytes, size_t n);
 
-/* The error that it ended with, or 0; whether a look at it finds nothing yet; whether there is too much
-   in it. */
+/* The error that it ended with, or 0; whether a look at it finds nothing yet; whether there is too
+   much in it. */
 int pipe_error(struct pipe *p);
 bool pipe_is_empty(struct pipe *p);
 bool pipe_is_full(struct pipe *p);
@@ -54,15 +55,15 @@ bool pipe_is_full(struct pipe *p);
    holds. */
 void pipe_end(struct pipe *p, int error);
 
-/* ---- The job's side ---------------------------------------------------------------------------- */
+/* ---- The job's side -------------------------------------------------------------------------- */
 
-/* Takes out up to n bytes, and waits until there are any; *got becomes 0 at the end.  The error that
-   it ended with, when all before it was taken; ETIMEDOUT; EINTR; EMFILE, ENFILE: no descriptor is to
-   be had to wait with. */
+/* Takes out up to n bytes, and waits until there are any; *got becomes 0 at the end.  The error
+   that it ended with, when all before it was taken; ETIMEDOUT; EINTR; EMFILE, ENFILE: no descriptor
+   is to be had to wait with. */
 int pipe_read(struct pipe *p, void *bytes, size_t n, int64_t until, size_t *got);
 
-/* Puts in as much of it as there is room for now, and waits until there is room for any; *put becomes
-   how much.  The error that it ended with; as pipe_read(). */
+/* Puts in as much of it as there is room for now, and waits until there is room for any; *put
+   becomes how much.  The error that it ended with; as pipe_read(). */
 int pipe_write(struct pipe *p, const void *bytes, size_t n, int64_t until, size_t *put);
 
 #endif

@@ -95,8 +95,8 @@ static bool is_suspended(struct MHD_Connection *connection)
 }
 
 /* libmicrohttpd goes on with the chunks of a body that it has read, suspended or not.  A second
-   suspension would break its lists; if the first has been taken off the request already, it is about
-   to be resumed, and called again with more. */
+   suspension would break its lists; if the first has been taken off the request already, it is
+   about to be resumed, and called again with more. */
 void request_suspend_locked(struct ptj_web_request *r, enum cause cause)
 {
 	if (is_suspended(r->connection))

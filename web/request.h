@@ -9,8 +9,8 @@
 	         |       `-- on the loop ---+------'
 	         `--- a streamed body ------'
 
-   and from each to ANSWERED, where something is refused or the server gives the request up.  What is
-   to be answered is decided in the move to ANSWERED and does not change then; an answer that is
+   and from each to ANSWERED, where something is refused or the server gives the request up.  What
+   is to be answered is decided in the move to ANSWERED and does not change then; an answer that is
    streamed is sent while the job goes on.
 
    Discipline.  Fields without a mark are written before the handler can run and read-only then.
@@ -70,6 +70,7 @@ struct ptj_web_request {
 	struct link line_link;   /* guarded by mu; in the line */
 	ptj_job *job;            /* guarded by mu; a reference, where the route wants one */
 	ptj_job *self;           /* the job; written by its thread, read by who ends it */
+	bool returned;           /* the handler has; the same */
 	bool answered_elsewhere; /* on another thread than the job's; guarded by mu */
 	int failure;             /* what ptj_web_fail() was called with; the handler's */
 	char *failure_message;   /* the same, of one on the event loop */
@@ -119,8 +120,8 @@ void request_finish_locked(struct ptj_web_request *r);
 /* Suspends the connection.  On a thread of the daemon's, in a state below SITE_CLOSED. */
 void request_suspend_locked(struct ptj_web_request *r, enum cause cause);
 
-/* Resumes a connection that its request no longer counts as suspended.  The caller may be a job that is
-   cancelled: half a resumption would be none.  mu not held. */
+/* Resumes a connection that its request no longer counts as suspended.  The caller may be a job
+   that is cancelled: half a resumption would be none.  mu not held. */
 void request_resume_connection(struct MHD_Connection *connection);
 
 /* Resumes the connection if it is suspended.  mu held; released. */

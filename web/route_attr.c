@@ -62,9 +62,9 @@ int ptj_web_route_attr_set_stream_body(ptj_web_route_attr *attr, int on)
 
 int ptj_web_route_attr_set_body_limit(ptj_web_route_attr *attr, uint64_t bytes)
 {
-	if (!attr || bytes == BODY_LIMIT_INHERITED)
+	if (!attr)
 		return EINVAL;
-	attr->body_limit = bytes;
+	attr->body_limit = bytes < BODY_LIMIT_MOST ? bytes : BODY_LIMIT_MOST;
 	return 0;
 }
 

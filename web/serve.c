@@ -2,16 +2,16 @@
 
    A stop goes by these steps, and each makes the next one bounded:
 
-   1. SITE_DRAINING: new requests are answered with 503.  Nothing is accepted any more, and connections
-      without a request end.
-   2. Requests are received, done and answered, and the schedulers wait for what jobs are left, until
-      the timeout.
+   1. SITE_DRAINING: new requests are answered with 503.  Nothing is accepted any more, and
+      connections without a request end.
+   2. Requests are received, done and answered, and the schedulers wait for what jobs are left,
+      until the timeout.
    3. The schedulers are closed: no handler runs but stragglers', no request is in line.
    4. SITE_CLOSED: what has no answer gets a 503; from now on no connection is suspended.
-   5. The answers go out, for a while; then what is left of the connections is cut off, and libmicrohttpd
-      ends their requests.
-   6. The daemon stops, which has neither requests nor suspended connections; the loop; the schedulers
-      are released, which no call of a straggler's is using.
+   5. The answers go out, for a while; then what is left of the connections is cut off, and
+      libmicrohttpd ends their requests.
+   6. The daemon stops, which has neither requests nor suspended connections; the loop; the
+      schedulers are released, which no call of a straggler's is using.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -31,7 +31,7 @@ enum {
 	FLUSH_MS = 5000,         /* how long answers may take to go out at the end of it */
 };
 
-/* ---- Opening ------------------------------------------------------------------------------------ */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static int close_scheduler(struct ptj_web_app *app, void *until)
 {
@@ -191,7 +191,7 @@ int ptj_web_start(ptj_web_app *app, const char *address, uint16_t port)
 	return start(app, true, address, port);
 }
 
-/* ---- Closing ------------------------------------------------------------------------------------ */
+/* ---- Closing --------------------------------------------------------------------------------- */
 
 /* Whether the calling thread is within a job of app's scheduler, or one of its callbacks. */
 static int is_inside(struct ptj_web_app *app, void *unused)
@@ -313,7 +313,7 @@ int ptj_web_stop(ptj_web_app *app, int64_t timeout_ms)
 	return ptj_web_close(app, timeout_ms);
 }
 
-/* ---- What runs ----------------------------------------------------------------------------------- */
+/* ---- What runs ------------------------------------------------------------------------------- */
 
 uint16_t ptj_web_port(const ptj_web_app *app)
 {

@@ -20,7 +20,7 @@ enum {
 	CONNECTIONS_MAX = 100000, /* where the jobs have no limit */
 };
 
-/* ---- Accepting ---------------------------------------------------------------------------------- */
+/* ---- Accepting ------------------------------------------------------------------------------- */
 
 static void listen_for(struct server *server, bool on)
 {
@@ -154,7 +154,7 @@ void server_deafen(struct server *server)
 	site_unlock(server->site);
 }
 
-/* ---- What the daemon tells ---------------------------------------------------------------------- */
+/* ---- What the daemon tells ------------------------------------------------------------------- */
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
@@ -211,7 +211,7 @@ static void on_end(void *app, struct MHD_Connection *connection, void **request,
 	ptj_web_request_end(app, connection, request, code);
 }
 
-/* ---- Start and stop ------------------------------------------------------------------------------ */
+/* ---- Start and stop -------------------------------------------------------------------------- */
 
 static int add_jobs(struct ptj_web_app *app, void *sum)
 {
@@ -272,8 +272,8 @@ int server_create(struct server **out, struct ptj_web_app *app, const char *addr
 	return 0;
 }
 
-/* The daemon's threads take no signal that is meant for the program, but those that a handler causes
-   by itself. */
+/* The daemon's threads take no signal that is meant for the program, but those that a handler
+   causes by itself. */
 static void block_signals(sigset_t *before)
 {
 	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
@@ -286,8 +286,8 @@ static void block_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &mask, before);
 }
 
-/* Never reached: each thread may have all connections, those that were in the socket's queue at a stop,
-   and a few that have ended, which libmicrohttpd counts a moment longer than it says. */
+/* Never reached: each thread may have all connections, those that were in the socket's queue at a
+   stop, and a few that have ended, which libmicrohttpd counts a moment longer than it says. */
 static unsigned daemon_limit(const struct server *server, unsigned threads)
 {
 	uint64_t limit = ((uint64_t)server->limit + SOMAXCONN + 64) * threads;

@@ -1,10 +1,11 @@
-/* The server of an application: a daemon of libmicrohttpd's that does not listen, and a socket that the
-   site's loop accepts from.
+/* The server of an application: a daemon of libmicrohttpd's that does not listen, and a socket that
+   the site's loop accepts from.
 
-   libmicrohttpd could accept by itself, but MHD_quiesce_daemon() of 0.9.75, which makes it stop, removes
-   the socket from an epoll set that the daemon's threads remove it from as well, and the later one
-   ends the process.  This way it is also known when all that had been connected has been accepted, and
-   the limit of connections holds without anybody being refused: more wait in the socket's queue.
+   libmicrohttpd could accept by itself, but MHD_quiesce_daemon() of 0.9.75, which makes it stop,
+   removes the socket from an epoll set that the daemon's threads remove it from as well, and the
+   later one ends the process.  This way it is also known when all that had been connected has been
+   accepted, and the limit of connections holds without anybody being refused: more wait in the
+   socket's queue.
 
    SPDX-License-Identifier: Apache-2.0 */
 

@@ -10,11 +10,11 @@
    answer's own lock, which is taken nowhere else.  No function of the program's, of ptjobs.h that
    may call one, and no MHD_resume_connection() is called with site->mu held.
 
-   Why libmicrohttpd never stops with a suspended connection, for which it would abort.  A connection
-   is suspended with site->mu held, in a state below SITE_CLOSED, and then its request is marked; who
-   resumes it takes the mark off with site->mu held first, so there is one who does.  The stop sets
-   SITE_CLOSED and in the same critical section answers all requests, so that no connection is
-   suspended from then on; and a request is counted until its connection has been
+   Why libmicrohttpd never stops with a suspended connection, for which it would abort.  A
+   connection is suspended with site->mu held, in a state below SITE_CLOSED, and then its request is
+   marked; who resumes it takes the mark off with site->mu held first, so there is one who does.
+   The stop sets SITE_CLOSED and in the same critical section answers all requests, so that no
+   connection is suspended from then on; and a request is counted until its connection has been
    resumed and has come to the end of the answer.  The daemon is stopped when there are none.
    Checked by tests/web/test_web_stop.c.
 
@@ -71,8 +71,8 @@ void site_lock(struct site *site);
 void site_unlock(struct site *site);
 
 /* Whether the site runs in a process that this one was forked from: no thread of it is here, and mu
-   may be locked for ever.  Needs no lock: relaxed, since a fork orders it, and within one process it
-   is false (tests/web/test_web_fork.c). */
+   may be locked for ever.  Needs no lock: relaxed, since a fork orders it, and within one process
+   it is false (tests/web/test_web_fork.c). */
 bool site_is_dead(const struct site *site);
 
 /* Waits until there is no request; false when until has passed.  mu held; released meanwhile. */

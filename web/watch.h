@@ -1,5 +1,5 @@
-/* Tells an atomic request that its client has left, where the route wants to know.  libmicrohttpd does
-   not look at a connection while it is suspended; the site's loop does.
+/* Tells an atomic request that its client has left, where the route wants to know.  libmicrohttpd
+   does not look at a connection while it is suspended; the site's loop does.
 
    A request that is watched has one reference more, which is given back on the loop's thread.
 
@@ -14,8 +14,8 @@
    mu held; on the daemon's thread. */
 void watch_begin_locked(struct ptj_web_request *r);
 
-/* Ends it, if it was begun, before the connection is closed; with left set, as if the client's leaving
-   had been seen.  mu held. */
+/* Ends it, if it was begun, before the connection is closed; with left set, as if the client's
+   leaving had been seen.  mu held. */
 void watch_end_locked(struct ptj_web_request *r, bool left);
 
 #endif
