@@ -352,7 +352,7 @@ int roster_visit(struct roster *r, int (*visit)(ptj_job *job, void *user), void 
 	int rc = 0;
 
 	pthread_cleanup_push(end_visit, &held);
-	for (job = next_job(r, &at, true); job && rc == 0; job = next_job(r, &at, false)) {
+	for (job = next_job(r, &at, true); job; job = next_job(r, &at, false)) {
 		if (held.job)
 			unref(held.job);
 		held.job = job;
