@@ -70,7 +70,7 @@ static void put_fp(const struct terms *t)
 
 #endif
 
-/* ---- Processors and scheduling ---------------------------------------------------------------- */
+/* ---- Processors and scheduling --------------------------------------------------------------- */
 
 /* Both of a thread, or the calling one if it is 0. */
 static void take_processors(pid_t thread, cpu_set_t *set)
@@ -136,7 +136,7 @@ static bool put_scheduling(struct terms *t)
 	return true;
 }
 
-/* ---- All of them ------------------------------------------------------------------------------ */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 void terms_take(struct terms *t)
 {

@@ -69,7 +69,7 @@ int __wrap_pthread_timedjoin_np(pthread_t thread, void **value, const struct tim
 	return __real_pthread_timedjoin_np(thread, value, until);
 }
 
-/* ---- A clock that jumps ----------------------------------------------------------------------- */
+/* ---- A clock that jumps ---------------------------------------------------------------------- */
 
 static atomic_int over;
 
@@ -109,7 +109,7 @@ static void end(ptj_scheduler *s)
 	ck_assert_int_eq(atomic_load(&waits), 0);
 }
 
-/* ---- All that has a timeout ------------------------------------------------------------------- */
+/* ---- All that has a timeout ------------------------------------------------------------------ */
 
 static void in_a_job_wait(ptj_scheduler *s, ptj_job *job)
 {

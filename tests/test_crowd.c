@@ -56,7 +56,7 @@ static int crowd_here(void)
 	return n < 5 * LEAST ? 5 * LEAST : (int)n;
 }
 
-/* ---- A crowd of jobs -------------------------------------------------------------------------- */
+/* ---- A crowd of jobs ------------------------------------------------------------------------- */
 
 static struct gate gate;
 
@@ -141,7 +141,7 @@ START_TEST(thousands_of_jobs_are_cancelled_at_once)
 }
 END_TEST
 
-/* ---- A crowd of callers ----------------------------------------------------------------------- */
+/* ---- A crowd of callers ---------------------------------------------------------------------- */
 
 static struct crowd {
 	ptj_scheduler *s;

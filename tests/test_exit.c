@@ -24,7 +24,7 @@ static void end_process(void)
 	exit(CODE);
 }
 
-/* ---- Jobs that keep the library busy, without end if their argument is NULL ------------------- */
+/* ---- Jobs that keep the library busy, without end if their argument is NULL ------------------ */
 
 static int visit_one(ptj_job *job, void *user)
 {
@@ -118,7 +118,7 @@ static void keep_busy(ptj_attr *attr)
 		pause_briefly();
 }
 
-/* ---- Who ends the process --------------------------------------------------------------------- */
+/* ---- Who ends the process -------------------------------------------------------------------- */
 
 static void *job_exit(void *arg)
 {

@@ -14,7 +14,7 @@
 
 enum { CODE = 7, SECONDS = PATIENCE_MS / 1000, COUNTED = 20 };
 
-/* ---- What the child does next ----------------------------------------------------------------- */
+/* ---- What the child does next ---------------------------------------------------------------- */
 
 /* Each returns the status that the parent is to see. */
 static int use_a_new_scheduler(void)
@@ -66,7 +66,7 @@ static const struct next {
 /* A sanitizer's own locks are as another thread held them when the process forked. */
 enum { NEXTS = SANITIZED ? 1 : sizeof(nexts) / sizeof(nexts[0]) };
 
-/* ---- The parent's schedulers ------------------------------------------------------------------ */
+/* ---- The parent's schedulers ----------------------------------------------------------------- */
 
 static const struct next *next;
 static ptj_scheduler *s;
@@ -148,7 +148,7 @@ static void *job_cancelled_with_callback(void *arg)
 	return job_at_gate(arg);
 }
 
-/* ---- Where it forks --------------------------------------------------------------------------- */
+/* ---- Where it forks -------------------------------------------------------------------------- */
 
 static void in_a_job(void)
 {

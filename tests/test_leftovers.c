@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* ---- What a thread runs on -------------------------------------------------------------------- */
+/* ---- What a thread runs on ------------------------------------------------------------------- */
 
 struct surroundings {
 	int tid;
@@ -108,7 +108,7 @@ static void *job_look_around(void *here)
 	return here;
 }
 
-/* ---- What a job may do to it ------------------------------------------------------------------ */
+/* ---- What a job may do to it ----------------------------------------------------------------- */
 
 static locale_t other_locale;
 
@@ -324,7 +324,7 @@ START_TEST(after_a_burst_all_is_as_before)
 }
 END_TEST
 
-/* ---- Where threads have it from --------------------------------------------------------------- */
+/* ---- Where threads have it from -------------------------------------------------------------- */
 
 static void change_all(void)
 {
@@ -489,7 +489,7 @@ START_TEST(what_is_done_to_the_whole_process_stays)
 }
 END_TEST
 
-/* ---- What cannot be put back ------------------------------------------------------------------ */
+/* ---- What cannot be put back ----------------------------------------------------------------- */
 
 enum { NOBODY = 65534 };
 
@@ -545,7 +545,7 @@ START_TEST(a_thread_that_cannot_be_put_back_does_not_stay)
 }
 END_TEST
 
-/* ---- Locks ------------------------------------------------------------------------------------ */
+/* ---- Locks ----------------------------------------------------------------------------------- */
 
 static pthread_mutex_t locks[3];
 static pthread_rwlock_t rwlock;

@@ -61,7 +61,7 @@ static int join_in_vain(ptj_job *job)
 	return code == ETIMEDOUT ? 0 : 1;
 }
 
-/* ---- Threads ---------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 /* The limit binds a user who has no privilege, and counts what else he runs. */
 static int drop_privilege(void)
@@ -168,7 +168,7 @@ START_TEST(one_thread_runs_all_jobs)
 }
 END_TEST
 
-/* ---- Descriptors ------------------------------------------------------------------------------ */
+/* ---- Descriptors ----------------------------------------------------------------------------- */
 
 /* The table is full: nothing can be opened. */
 static int fill_the_table(int fds[], int most)
@@ -266,7 +266,7 @@ START_TEST(in_another_root_directory_jobs_are_cancelled)
 }
 END_TEST
 
-/* ---- Memory ----------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 struct block {
 	struct block *next;
@@ -392,7 +392,7 @@ START_TEST(with_little_memory_calls_fail_and_nothing_breaks)
 }
 END_TEST
 
-/* ---- Stacks ----------------------------------------------------------------------------------- */
+/* ---- Stacks ---------------------------------------------------------------------------------- */
 
 static void *job_use_everything(void *scheduler)
 {

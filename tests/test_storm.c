@@ -59,7 +59,7 @@ static int strike(struct caller *c)
 	return 0;
 }
 
-/* ---- What goes on meanwhile ------------------------------------------------------------------- */
+/* ---- What goes on meanwhile ------------------------------------------------------------------ */
 
 static int64_t now_us(void)
 {
@@ -176,7 +176,7 @@ static int go_about(struct caller *c)
 	return code;
 }
 
-/* ---- Queues and external jobs ----------------------------------------------------------------- */
+/* ---- Queues and external jobs ---------------------------------------------------------------- */
 
 static ptj_completions *queue;
 static ptj_job_attr *bound;
@@ -224,7 +224,7 @@ static int spawn_all(struct caller *c)
 	return code;
 }
 
-/* ---- The tests -------------------------------------------------------------------------------- */
+/* ---- The tests ------------------------------------------------------------------------------- */
 
 static struct sigaction before[2];
 static struct caller thunder;

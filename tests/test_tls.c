@@ -84,7 +84,7 @@ static void open_library(const char *path)
 	look_up(library, "ptj_sleep", &ptj.sleep);
 }
 
-/* ---- A scheduler with a job that runs, and the first calls of others -------------------------- */
+/* ---- A scheduler with a job that runs, and the first calls of others ------------------------- */
 
 static ptj_scheduler *s;
 static ptj_job *job;
@@ -206,7 +206,7 @@ static void *make_the_call(void *arg)
 	return NULL;
 }
 
-/* ---- No memory -------------------------------------------------------------------------------- */
+/* ---- No memory ------------------------------------------------------------------------------- */
 
 struct block {
 	struct block *next;
