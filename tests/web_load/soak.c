@@ -385,6 +385,12 @@ static void settle(ptj_web_app *app, size_t descriptors)
 	time_t end = time(NULL) + PATIENCE_S;
 
 	while (things_left(app) > 0 || open_descriptors() != descriptors) {
+		if (time(NULL) > end)
+			fprintf(stderr,
+			        "%zu connections, %zu requests, %zu jobs, %zu descriptors\n",
+			        ptj_web_connection_count(app), ptj_web_request_count(app),
+			        ptj_scheduler_len(ptj_web_scheduler_from_app(app)),
+			        open_descriptors());
 		must(time(NULL) <= end);
 		nanosleep(&moment, NULL);
 	}
