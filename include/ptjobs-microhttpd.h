@@ -200,11 +200,11 @@ PTJ_API uint16_t ptj_web_port(const ptj_web_app *app);
    (PTJ_DEFAULT: the wait timeout of app's scheduler, or 60,000) to be received, done and answered,
    and jobs that handlers have spawned, and shielded functions, to end, as
    ptj_scheduler_wait_and_close() does; closes the schedulers; answers whatever is left with 503,
-   also where a straggler goes on; cuts off who does not read its answer; and stops the daemon.  A
-   new request on an open connection is answered with 503 from the beginning.  Takes at most
-   timeout_ms, the close timeout of each scheduler and ten seconds.  Returns 0, also when app did
-   not run; concurrent callers all return when it is done.  Blocks; not a cancellation point.
-   EDEADLK from within app's handlers, jobs and their callbacks. */
+   also where a straggler goes on; cuts off who does not read its answer; and stops the daemon.
+   From the beginning new requests are answered with 503, and connections without one closed.  Takes
+   at most timeout_ms, the close timeout of each scheduler and ten seconds.  Returns 0, also when
+   app did not run; concurrent callers all return when it is done.  Blocks; not a cancellation
+   point.  EDEADLK from within app's handlers, jobs and their callbacks. */
 PTJ_API int ptj_web_stop(ptj_web_app *app, int64_t timeout_ms);
 
 /* Counts, each exact at some moment during the call, 0 while app does not run: connections to the

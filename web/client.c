@@ -51,11 +51,18 @@ static int reserve(struct clients *clients, size_t fd)
 static void note_end(struct source *source, uint32_t events)
 {
 	struct client *c = container_of(source, struct client, source);
+	struct source *listener;
 
-	(void)events;
 	site_lock(c->clients->site);
 	c->ended = true;
+	/* What has arrived stays readable; but libmicrohttpd's epoll set gets a new event. */
+	if (c->begun)
+		shutdown(c->fd, SHUT_RD);
+	listener = c->listener;
+	c->listener = NULL;
 	site_unlock(c->clients->site);
+	if (listener)
+		listener->ready(listener, events);
 }
 
 static void retire(struct task *task)
@@ -98,6 +105,7 @@ struct client *client_get_locked(const struct clients *clients, int fd)
 void client_remove_locked(struct clients *clients, struct client *client)
 {
 	clients->by_fd[client->fd] = NULL;
+	client->begun = false;
 	clients->count--;
 	loop_remove(clients->site->loop, client->fd);
 	loop_post(clients->site->loop, &client->retire);

@@ -26,6 +26,7 @@ struct client {
 	int fd;                  /* read-only */
 	struct source source;    /* of the loop */
 	struct task retire;      /* releases it, when the loop cannot be using it any more */
+	struct source *listener; /* guarded by mu; told of its end, once, on the loop's thread */
 	bool ended;              /* guarded by mu; it has shut its side down, or is gone */
 	bool begun;              /* guarded by mu; libmicrohttpd has it */
 	bool busy;               /* guarded by mu; there is a request, from its first line on */

@@ -35,6 +35,8 @@ void framing_add(struct framing *f, const char *name, size_t name_len, const cha
 	} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
 		f->encodings++;
 		f->chunked = strcasecmp(value, "chunked") == 0;
+	} else if (strcasecmp(name, "Host") == 0) {
+		f->hosts++;
 	} else if (strcasecmp(name, "Expect") == 0) {
 		f->expects = strcasecmp(value, "100-continue") == 0;
 	}
@@ -42,7 +44,7 @@ void framing_add(struct framing *f, const char *name, size_t name_len, const cha
 
 bool framing_is_clear(const struct framing *f)
 {
-	if (f->bad || f->ill_length || f->lengths + f->encodings > 1)
+	if (f->bad || f->ill_length || f->hosts > 1 || f->lengths + f->encodings > 1)
 		return false;
 	return f->encodings == 0 || f->chunked;
 }

@@ -16,6 +16,7 @@
 struct framing {
 	unsigned lengths;   /* how many Content-Length */
 	unsigned encodings; /* how many Transfer-Encoding */
+	unsigned hosts;     /* how many Host */
 	bool chunked;
 	bool bad;        /* a name that is no token, or a value that is none */
 	bool expects;    /* Expect: 100-continue */

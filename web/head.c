@@ -8,6 +8,7 @@
 
 #include "find.h"
 #include "framing.h"
+#include "text.h"
 
 struct collection {
 	struct ptj_web_request *r;
@@ -100,6 +101,16 @@ static int find(struct ptj_web_request *r, struct ptj_web_app *root, char **allo
 	return found.other_method ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
 }
 
+/* With a thread for each connection libmicrohttpd calls again only what it has resumed. */
+static bool calls_once(struct MHD_Connection *connection)
+{
+	struct MHD_Daemon *daemon =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON)->daemon;
+
+	return (MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_FLAGS)->flags &
+	        MHD_USE_THREAD_PER_CONNECTION) != 0;
+}
+
 int head_read(struct ptj_web_request *r, struct ptj_web_app *root, const char *method, bool *whole,
               char **allow)
 {
@@ -109,11 +120,14 @@ int head_read(struct ptj_web_request *r, struct ptj_web_app *root, const char *m
 	*whole = false;
 	*allow = NULL;
 	r->app = root;
+	/* A server of ours has no such threads. */
+	r->settled = !r->client && calls_once(r->connection);
 	r->method = strdup(method);
 	if (!r->method)
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, collect_header, &c);
-	if (c.rc == 0 && !framing_is_clear(&c.framing))
+	if (!framing_is_clear(&c.framing) || !text_is_token(method) ||
+	    (r->encoded && !text_is_target(r->uri)))
 		c.rc = EINVAL;
 	if (c.rc)
 		return status_of(c.rc);

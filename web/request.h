@@ -76,7 +76,7 @@ struct ptj_web_request {
 	char *failure_message;   /* the same, of one on the event loop */
 
 	/* Of the daemon's thread. */
-	bool settled;       /* libmicrohttpd does not read when it resumes: see access.c */
+	bool settled;       /* the next call that finds no answer may suspend: see access.c */
 	bool encoded;       /* uri is as it was sent */
 	bool watched;       /* guarded by mu; the loop tells when the client leaves: see watch.h */
 	int watched_fd;     /* guarded by mu */

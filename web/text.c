@@ -26,6 +26,14 @@ bool text_is_value(const char *text)
 	return true;
 }
 
+bool text_is_target(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || *text == 127)
+			return false;
+	return true;
+}
+
 static int digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 
+#include "client.h"
 #include "job.h"
 
 static int socket_of(struct ptj_web_request *r)
@@ -36,10 +37,15 @@ void watch_begin_locked(struct ptj_web_request *r)
 	r->source.ready = ready;
 	r->task.run = retire;
 	r->watched_fd = socket_of(r);
-	if (loop_add(r->site->loop, r->watched_fd, EPOLLRDHUP | EPOLLONESHOT, &r->source))
+	/* The loop watches the clients of a server of ours anyway. */
+	if (r->client)
+		r->client->listener = &r->source;
+	else if (loop_add(r->site->loop, r->watched_fd, EPOLLRDHUP | EPOLLONESHOT, &r->source))
 		return;
 	r->watched = true;
 	request_ref_locked(r);
+	if (r->client && r->client->ended)
+		watch_end_locked(r, true);
 }
 
 void watch_end_locked(struct ptj_web_request *r, bool left)
@@ -48,6 +54,9 @@ void watch_end_locked(struct ptj_web_request *r, bool left)
 		return;
 	r->watched = false;
 	r->left_unseen = left;
-	loop_remove(r->site->loop, r->watched_fd);
+	if (r->client)
+		r->client->listener = NULL;
+	else
+		loop_remove(r->site->loop, r->watched_fd);
 	loop_post(r->site->loop, &r->task);
 }
