@@ -467,6 +467,13 @@ START_TEST(a_stream_is_framed_so_that_its_end_is_seen)
 		if (i % 2 == 0)
 			ck_assert_int_eq((int)a.size, atoi(targets[i / 2] + 1));
 		ck_assert_int_eq(is_poured(a.body, a.size, 0), 1);
+		/* That of a HEAD without a length may be the connection's. */
+		if (i % 2 && !_i) {
+			ck_assert_str_eq(answer_header(&a, "Connection"), "close");
+			client_expect_end(&c);
+			client_close(&c);
+			client_open(&c, ptj_web_port(app));
+		}
 		answer_free(&a);
 	}
 	await(recorded(&seen) == 8);
