@@ -80,13 +80,13 @@ start()
 # stop SIGNAL: sends it to the server and waits for its end; its exit status is $status.
 stop()
 {
-	kill "-$1" $server
+	kill "-$1" "$server"
 	finish
 }
 
 finish()
 {
-	wait $server
+	wait "$server"
 	status=$?
 	server=
 }

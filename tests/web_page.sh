@@ -22,7 +22,7 @@ mkfifo commands answers
 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
 	--disable-background-networking --disable-component-update --disable-sync \
 	--disable-dev-shm-usage --window-size=1200,1000 --user-data-dir="$dir/profile" \
-	--remote-debugging-pipe 3<commands 4>answers >chromium 2>&1 &
+	--remote-debugging-pipe 3<commands 4>answers >browser.log 2>&1 &
 browser=$!
 started=$browser
 stdbuf -o0 tr '\0' '\n' <answers >>devtools &
@@ -226,4 +226,4 @@ echo "ok: and the page sees that"
 tell Browser.close '{}'
 wait $browser
 
-exit $failed
+exit "$failed"

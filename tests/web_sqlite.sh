@@ -105,7 +105,7 @@ check "a search finds a title" test "$(lists quotes)" -eq 1
 check "and a text" test "$(lists BOLD)" -eq 1
 check "a percent sign is one" test "$(lists 0%)" -eq 1
 check "an underscore is one" test "$(lists _)" -eq 1
-check "a backslash is one" test "$(lists '\')" -eq 1
+check "a backslash is one" test "$(lists \\)" -eq 1
 check "what is nowhere is not found" test "$(lists nowhere)" -eq 0
 ask GET '/api/notes?before=3'
 check "older ones are listed" says '[{"id":2,'
@@ -159,8 +159,8 @@ for id in 9 0 -1 1x 99999999999999999999; do
 done
 ask GET '/api/notes?before=x'
 check "a bad number in the query is refused" answers 400
-code=$(curl -s -o body -w '%{http_code}' -d '{"title":"a"}' "$url/api/notes")
-check "the body of a form is refused" answers 415
+curl -s -o body -d '{"title":"a"}' "$url/api/notes"
+check "the body of a form is refused" is '{"error":"the body must be application/json"}'
 ask PATCH /api/notes
 check "a method that is not there is refused" answers 405
 ask GET /api
@@ -203,6 +203,12 @@ ask POST '/api/imports?rate=10' @samples.json
 place=/api/imports/$(member id)
 until_true imported_at_least 2
 check "a slow import is under way" says '"state":"running"'
+ask POST /api/notes '{"title":"In between"}'
+check "others can write meanwhile" answers 201
+ask GET "$place"
+before=$(member 'done')
+until_true imported_at_least $((before + 2))
+check "which does not disturb it" says '"state":"running"'
 ask GET /api/jobs
 check "it is a job with a name" says '"name":"import-'
 ask POST /api/imports '[]'
@@ -310,16 +316,17 @@ while test "$n" -lt 40; do
 	background "/api/notes?q=Quick+$n"
 done
 until_true counts ptjobs_pending_jobs 39
-kill -TERM $server
+kill -TERM "$server"
 until_true grep -q draining log
 for pid in $started; do
 	wait "$pid"
 done
 started=
 finish
-check "SIGTERM ends it with 0" test $status -eq 0
+check "SIGTERM ends it with 0" test "$status" -eq 0
 check "it says what it does" sh -c "sed 1d log | tr '\n' ' ' | grep -qx 'draining stopped '"
 check "and all requests were answered" sh -c "! cat codes/* | sed 's/.../&\n/g' | grep -Evx '|200|503'"
+check "the report, which would have taken longer, too" grep -qx 503 codes/1
 check "one by one" test "$(cat codes/* | wc -c)" -eq 120
 
 start $program -p 0 -d $database -l 2
@@ -328,6 +335,6 @@ check "the import that was under way counts as stopped" says '"state":"stopped"'
 check "with what it had done" test "$(member 'done')" -ge 1
 check "and no more" test "$(lists 'Long')" -eq "$(member 'done')"
 stop INT
-check "SIGINT ends it with 0, too" test $status -eq 0
+check "SIGINT ends it with 0, too" test "$status" -eq 0
 
-exit $failed
+exit "$failed"

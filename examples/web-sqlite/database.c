@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What an import has to do stands in a table of its own, since each note changes its row in imports:
-   a trigger counts what it has done, so that the count is right whenever it is read.  Another throws
-   away what an import that is over had to do. */
+/* sources has what is to be imported.  A trigger counts what an import has done, so that the count is
+   right whenever it is read, and tells which note is next.  Another throws away what an import that
+   is over has not done. */
 static const char schema[] =
 	"PRAGMA journal_mode = wal;"
 	"CREATE TABLE IF NOT EXISTS notes ("
@@ -22,7 +22,12 @@ static const char schema[] =
 	" done INTEGER NOT NULL DEFAULT 0,"
 	" total INTEGER NOT NULL,"
 	" rate INTEGER NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS sources (import INTEGER PRIMARY KEY, notes TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS sources ("
+	" import INTEGER NOT NULL,"
+	" position INTEGER NOT NULL,"
+	" title TEXT NOT NULL,"
+	" text TEXT NOT NULL,"
+	" PRIMARY KEY (import, position)) WITHOUT ROWID;"
 	"CREATE TRIGGER IF NOT EXISTS imported AFTER INSERT ON notes WHEN new.import IS NOT NULL "
 	"BEGIN UPDATE imports SET done = done + 1 WHERE id = new.import; END;"
 	"CREATE TRIGGER IF NOT EXISTS ended AFTER UPDATE OF state ON imports "

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,99 +55,81 @@ void import_job_close(ptj_scheduler *s, int64_t id)
 
 /* ---- Its work ---- */
 
-struct import {
-	sqlite3 *db;
-	int64_t id;
-	int64_t rate;        /* the most notes in a second; 0: as many as there can be */
-	sqlite3_stmt *notes; /* a row for each: title and text */
-};
-
-/* Makes the import a running one.  With nothing to do, because it was cancelled before, import->notes
-   is NULL. */
-static int begin(struct import *import)
+/* Makes the import a running one; *rate becomes the most notes in a second, 0 for as many as there can
+   be.  Does nothing if it was cancelled before. */
+static int begin(sqlite3 *db, int64_t id, int64_t *rate)
 {
 	sqlite3_stmt *stmt =
-		database_prepare(import->db, "UPDATE imports SET state = 'running' WHERE id = ?1 "
-	                                     "AND state = 'waiting' RETURNING rate, "
-	                                     "(SELECT notes FROM sources WHERE import = ?1)");
+		database_prepare(db, "UPDATE imports SET state = 'running' "
+	                             "WHERE id = ?1 AND state = 'waiting' RETURNING rate");
 	int rc;
 
-	sqlite3_bind_int64(stmt, 1, import->id);
+	sqlite3_bind_int64(stmt, 1, id);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
-		/* Binding copies the array, so that no table is being read while it is walked. */
-		import->notes = database_prepare(
-			import->db,
-			"SELECT json_extract(value, '$.title'), "
-			"coalesce(json_extract(value, '$.text'), '') FROM json_each(?1)");
-		sqlite3_bind_value(import->notes, 1, sqlite3_column_value(stmt, 1));
-		import->rate = sqlite3_column_int64(stmt, 0);
-		rc = import->notes ? sqlite3_step(stmt) : SQLITE_ERROR;
+		*rate = sqlite3_column_int64(stmt, 0);
+		rc = sqlite3_step(stmt);
 	}
 	sqlite3_finalize(stmt);
-	if (rc == SQLITE_DONE)
-		return 0;
-	return rc == SQLITE_ERROR ? EIO : database_error(import->db);
+	return rc == SQLITE_DONE ? 0 : database_error(db);
 }
 
-/* Inserts a note, if the import is still running. */
-static int insert(struct import *import)
+/* Inserts the next note; *more becomes whether there was one, and the import was still running. */
+static int insert(sqlite3 *db, int64_t id, bool *more)
 {
 	sqlite3_stmt *stmt = database_prepare(
-		import->db, "INSERT INTO notes (title, text, import) SELECT ?1, ?2, id "
-			    "FROM imports WHERE id = ?3 AND state = 'running'");
+		db, "INSERT INTO notes (title, text, import) "
+		    "SELECT sources.title, sources.text, id FROM imports JOIN sources "
+		    "ON import = id AND position = done WHERE id = ?1 AND state = 'running'");
 	int error;
 
-	sqlite3_bind_value(stmt, 1, sqlite3_column_value(import->notes, 0));
-	sqlite3_bind_value(stmt, 2, sqlite3_column_value(import->notes, 1));
-	sqlite3_bind_int64(stmt, 3, import->id);
-	error = database_run(import->db, stmt);
-	if (error == 0 && sqlite3_changes(import->db) == 0)
-		return ECANCELED;
+	sqlite3_bind_int64(stmt, 1, id);
+	error = database_run(db, stmt);
+	*more = error == 0 && sqlite3_changes(db) > 0;
 	return error;
 }
 
+/* ECANCELED: the import is not running any more. */
 static int finish(sqlite3 *db, int64_t id, const char *state)
 {
 	sqlite3_stmt *stmt = database_prepare(db, "UPDATE imports SET state = ?2 "
 	                                          "WHERE id = ?1 AND state = 'running'");
+	int error;
 
 	sqlite3_bind_int64(stmt, 1, id);
 	sqlite3_bind_text(stmt, 2, state, -1, SQLITE_STATIC);
-	return database_run(db, stmt);
+	error = database_run(db, stmt);
+	return error == 0 && sqlite3_changes(db) == 0 ? ECANCELED : error;
 }
 
-/* Each note is a transaction, so that requests that write come in between. */
-static int work(struct import *import)
+/* Each note is a transaction of its own, and no statement is open between two: requests that write
+   come in between, which a statement that still reads would not survive. */
+static int work(sqlite3 *db, int64_t id)
 {
-	int error = begin(import), rc;
+	int64_t rate = 0;
+	bool more = true;
+	int error = begin(db, id, &rate);
 
-	if (error != 0 || !import->notes)
-		return error;
-	while ((rc = sqlite3_step(import->notes)) == SQLITE_ROW) {
-		error = insert(import);
-		if (error == 0 && import->rate > 0)
-			error = ptj_sleep(1000 / import->rate);
-		if (error != 0)
-			return error;
+	while (error == 0 && more) {
+		error = insert(db, id, &more);
+		if (error == 0 && more && rate > 0)
+			error = ptj_sleep(1000 / rate);
 	}
-	if (rc != SQLITE_DONE)
-		return database_error(import->db);
-	return finish(import->db, import->id, "done");
+	return error == 0 ? finish(db, id, "done") : error;
 }
 
-void *import_job_run(void *id)
+void *import_job_run(void *arg)
 {
-	struct import import = {.db = database_enter(), .id = (intptr_t)id};
+	int64_t id = (intptr_t)arg;
 	char message[200] = "the database cannot be opened";
+	sqlite3 *db = database_enter();
 	int error = EIO;
 
-	if (import.db) {
-		error = work(&import);
-		snprintf(message, sizeof(message), "%s", sqlite3_errmsg(import.db));
-		sqlite3_finalize(import.notes);
+	if (db) {
+		error = work(db, id);
+		snprintf(message, sizeof(message), "%s", sqlite3_errmsg(db));
 		if (error != 0 && error != ECANCELED)
-			finish(import.db, import.id, "failed");
+			finish(db, id, "failed");
 		database_leave();
 	}
 	tally_add(TALLY_IMPORT, error);

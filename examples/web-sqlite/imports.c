@@ -45,7 +45,10 @@ static int create(ptj_web_request *request, sqlite3 *db, int64_t rate, int64_t *
 	*id = error == 0 && sqlite3_changes(db) > 0 ? sqlite3_last_insert_rowid(db) : 0;
 	if (*id == 0)
 		return error;
-	body_prepare(request, db, "INSERT INTO sources (import, notes) VALUES (?2, ?1)", &stmt);
+	body_prepare(request, db,
+	             "INSERT INTO sources SELECT ?2, key, json_extract(value, '$.title'), "
+	             "coalesce(json_extract(value, '$.text'), '') FROM json_each(?1)",
+	             &stmt);
 	sqlite3_bind_int64(stmt, 2, *id);
 	return database_run(db, stmt);
 }
