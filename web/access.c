@@ -285,9 +285,8 @@ int ptj_web_request_begin(ptj_web_app *app, struct MHD_Connection *connection, c
 	bool head;
 	int rc;
 
-	(void)version;
-	if (!app || site_is_dead(app_site(app)) || !connection || !url || !method || !upload_size ||
-	    !request)
+	if (!app || site_is_dead(app_site(app)) || !connection || !url || !method || !version ||
+	    !upload_size || !request)
 		return MHD_NO;
 	r = *request;
 	if (!r) {
@@ -297,6 +296,7 @@ int ptj_web_request_begin(ptj_web_app *app, struct MHD_Connection *connection, c
 		*request = r;
 	}
 	head = !r->method;
+	r->chunks = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
 	if (head)
 		return on_head(r, app, method);
 	if (*upload_size == 0)

@@ -188,6 +188,18 @@ int ptj_web_respond_fd(ptj_web_request *r, int status, const char *const *header
 
 /* ---- Streamed answers ------------------------------------------------------------------------ */
 
+/* Where the end of an answer is the end of its connection, libmicrohttpd 0.9.75 marks that closed,
+   and with epoll may not come back to it.  It does to one with a timeout of its own, in a
+   second. */
+static void end_connection(struct ptj_web_request *r)
+{
+	unsigned now =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_TIMEOUT)
+			->connection_timeout;
+
+	MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, now == 1 ? 2u : 1u);
+}
+
 /* libmicrohttpd's reader: on a thread of the daemon's.  Nothing to read is no end: it is called
    again when the connection is resumed. */
 static ssize_t read_stream(void *cls, uint64_t position, char *buf, size_t max)
@@ -210,6 +222,8 @@ static ssize_t read_stream(void *cls, uint64_t position, char *buf, size_t max)
 	if (n > 0)
 		return (ssize_t)n;
 	error = pipe_error(r->out);
+	if (error || !r->chunks)
+		end_connection(r);
 	return error ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
 }
 

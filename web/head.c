@@ -101,8 +101,9 @@ static int find(struct ptj_web_request *r, struct ptj_web_app *root, char **allo
 	return found.other_method ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
 }
 
-/* With a thread for each connection libmicrohttpd calls again only what it has resumed. */
-static bool calls_once(struct MHD_Connection *connection)
+/* With a thread for each connection, libmicrohttpd 0.9.75 may miss that one is to be resumed: all
+   of them wait for the same eventfd. */
+static bool may_not_resume(struct MHD_Connection *connection)
 {
 	struct MHD_Daemon *daemon =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON)->daemon;
@@ -120,8 +121,6 @@ int head_read(struct ptj_web_request *r, struct ptj_web_app *root, const char *m
 	*whole = false;
 	*allow = NULL;
 	r->app = root;
-	/* A server of ours has no such threads. */
-	r->settled = !r->client && calls_once(r->connection);
 	r->method = strdup(method);
 	if (!r->method)
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -139,6 +138,11 @@ int head_read(struct ptj_web_request *r, struct ptj_web_app *root, const char *m
 	status = find(r, root, allow);
 	if (status)
 		return status;
+	if (r->atomic && !r->client && may_not_resume(r->connection)) {
+		site_log(r->site, "%s %s: an atomic route, and a thread for each connection",
+		         r->method, r->uri);
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
 	r->limit = app_body_limit(r->app, r->route);
 	if (r->limit && r->announced != UINT64_MAX && r->announced > r->limit)
 		return MHD_HTTP_CONTENT_TOO_LARGE;

@@ -77,6 +77,7 @@ struct ptj_web_request {
 
 	/* Of the daemon's thread. */
 	bool settled;       /* the next call that finds no answer may suspend: see access.c */
+	bool chunks;        /* its client knows chunks: HTTP/1.1 */
 	bool encoded;       /* uri is as it was sent */
 	bool watched;       /* guarded by mu; the loop tells when the client leaves: see watch.h */
 	int watched_fd;     /* guarded by mu */
