@@ -9,9 +9,8 @@
    - Resumed, it reads from the connection first if it was about to read when it was suspended, and
      takes an end of the client's input for the end of the client: one that sends its request and
      shuts its side down would get no answer.  So the call that finds no answer yet does nothing the
-     first time; libmicrohttpd then settles on waiting, and calls again (but not with a thread for
-     each connection).  That also leaves out a read that finds nothing, which is why it costs
-     nothing.
+     first time; libmicrohttpd then settles on waiting, and calls again.  That also
+     leaves out a read that finds nothing, which is why it costs nothing.
    - A piece of the body that is not taken stays with it, and is lost in the case before; so each
      piece is taken whole, and the connection suspended when that was too much.
 
