@@ -30,6 +30,16 @@
 #include <time.h>
 #include <unistd.h>
 
+/* --wrap stands before the calls of a sanitizer's run-time, too, which makes some before it can stand
+   code that it looks after. */
+#if defined(__clang__) && defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#pragma clang attribute push(__attribute__((disable_sanitizer_instrumentation)), \
+                             apply_to = function)
+#define UNINSTRUMENTED
+#endif
+#endif
+
 struct countdown {
 	atomic_int armed;
 	atomic_int calls;
@@ -488,3 +498,7 @@ WRAP(const char *, strerrordesc_np, int code)
 {
 	return fault_strikes(NO_ANSWER) ? NULL : __real_strerrordesc_np(code);
 }
+
+#ifdef UNINSTRUMENTED
+#pragma clang attribute pop
+#endif
