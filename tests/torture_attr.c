@@ -13,7 +13,7 @@ static void hook(void *user)
 
 static void values(void)
 {
-	ptj_attr *attr = NULL;
+	ptj_attr *attr = NULL, *copy = NULL;
 	size_t n;
 	int64_t ms;
 	int i;
@@ -40,7 +40,12 @@ static void values(void)
 	attempt(ptj_attr_set_debug(attr, 1));
 	attempt(ptj_attr_get_debug(attr, &i));
 	require(i == 1);
+	attempt(ptj_attr_set_name(attr, LONG_NAME));
+	attempt(ptj_attr_copy(&copy, attr));
+	attempt(ptj_attr_get_limit(copy, &n));
+	require(n == 3);
 	in_torture(ptj_attr_free(attr));
+	in_torture(ptj_attr_free(copy));
 }
 
 /* A size that cannot be looked at is refused, and changes nothing. */
