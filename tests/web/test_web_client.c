@@ -609,7 +609,7 @@ static const struct {
 	{"GET /a b HTTP/1.1\r\nHost: l\r\n\r\n", 0},
 	{"GET /\x01 HTTP/1.1\r\nHost: l\r\n\r\n", 0},
 	{" GET / HTTP/1.1\r\nHost: l\r\n\r\n", 0},
-	{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and so on\r\n\r\n", 28},
+	{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and so on\r\n\r\n", 25},
 };
 
 enum { MALFORMED = sizeof malformed / sizeof malformed[0] };
