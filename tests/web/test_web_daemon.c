@@ -1,4 +1,6 @@
-/* The lower level: a daemon of the program's own, in each way that libmicrohttpd has to run one.
+/* The lower level: a daemon of the program's own, in each way that libmicrohttpd has to run one but
+   with a thread for each connection: there all threads wait for one descriptor to hear that a
+   connection is to go on, and the one that listens may take the word from the one that it is for.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -12,12 +14,11 @@ static struct gate gate;
 static struct recorder seen;
 static struct reports reports;
 
-enum way_to_run { EPOLL, POOL, THREAD_EACH, POLL, SELECT, EXTERNAL, WAYS };
+enum way_to_run { EPOLL, POOL, POLL, SELECT, EXTERNAL, WAYS };
 
 static const unsigned flags[WAYS] = {
 	[EPOLL] = MHD_USE_EPOLL_INTERNAL_THREAD,
 	[POOL] = MHD_USE_EPOLL_INTERNAL_THREAD,
-	[THREAD_EACH] = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION,
 	[POLL] = MHD_USE_POLL_INTERNAL_THREAD,
 	[SELECT] = MHD_USE_INTERNAL_POLLING_THREAD,
 	[EXTERNAL] = 0,
