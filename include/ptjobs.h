@@ -549,7 +549,8 @@ PTJ_API int ptj_external_on_cancel(ptj_job *job, void (*fn)(void *arg), void *ar
    with the value 1) each time the queue goes from empty to not empty, and the program reads them
    from the other end.  Where it has no room the write is left out.  fd stays the program's; it is
    used until ptj_completions_free() has returned, never blocks the library, and raises no SIGPIPE.
-   ENOMEM; EMFILE and ENFILE: no descriptor is to be had; EBADF: fd is not open for writing. */
+   ENOMEM; EMFILE and ENFILE: no descriptor is to be had; EBADF: fd is not open for writing; what
+   fstat(2) says. */
 PTJ_API int ptj_completions_create(ptj_completions **out, int fd);
 
 /* The queue's own descriptor, to poll() for reading and nothing else: readable while there are jobs.

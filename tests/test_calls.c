@@ -308,18 +308,20 @@ END_TEST
 
 START_TEST(a_report_that_cannot_be_written_is_dropped)
 {
-	demand(_i ? &closing_file : &writing, REFUSED);
+	demand(&writing, REFUSED);
 	report_to_pipe(&bad);
-	expect_given(_i ? &closing_file : &writing);
+	expect_given(&writing);
 	ck_assert_str_eq(captured, "");
 }
 END_TEST
 
 START_TEST(without_memory_a_report_says_so)
 {
-	demand(&opening_memory, REFUSED);
+	struct on_demand *call = _i ? &closing_file : &opening_memory;
+
+	demand(call, REFUSED);
 	report_to_pipe(&bad);
-	expect_given(&opening_memory);
+	expect_given(call);
 	ck_assert_ptr_nonnull(strstr(captured, "no memory"));
 }
 END_TEST
@@ -367,7 +369,7 @@ START_TEST(a_queue_is_not_made)
 	expect_given(&watching_forks);
 	ck_assert_ptr_null(queue);
 	demand(&looking_at_file, REFUSED);
-	expect(EBADF, ptj_completions_create(&queue, 1));
+	expect(EIO, ptj_completions_create(&queue, 1));
 	expect_given(&looking_at_file);
 	ck_assert_ptr_null(queue);
 	ok(ptj_completions_create(&queue, -1));
@@ -397,8 +399,8 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, so_does_a_descriptor_of_the_programs, 0, 2);
 	tcase_add_test(tc, what_fails_is_not_tried_for_ever);
 	tcase_add_loop_test(tc, a_report_is_whole_though_its_write_is_not, 0, 2);
-	tcase_add_loop_test(tc, a_report_that_cannot_be_written_is_dropped, 0, 2);
-	tcase_add_test(tc, without_memory_a_report_says_so);
+	tcase_add_test(tc, a_report_that_cannot_be_written_is_dropped);
+	tcase_add_loop_test(tc, without_memory_a_report_says_so, 0, 2);
 	tcase_add_test(tc, without_names_a_traceback_has_addresses);
 	tcase_add_loop_test(tc, a_scheduler_is_not_made, 0, 3);
 	tcase_add_test(tc, a_queue_is_not_made);
