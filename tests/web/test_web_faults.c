@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+/* No memory, no thread, no descriptor. */
+enum { SHORTAGES = NO_DESCRIPTOR + 1 };
+
 enum { MANY = 2000 }; /* more than anything needs */
 
 static struct gate gate;
@@ -97,7 +100,7 @@ START_TEST(without_memory_each_call_fails_cleanly_and_succeeds_at_last)
 		in_library(ok(ptj_web_route_attr_create(&route_attr)));
 		in_library(ok(ptj_web_route_attr_set_atomic(route_attr, 1)));
 		in_library(ok(ptj_web_route_attr_set_name(route_attr, "named")));
-		fault_arm(NO_MEMORY, n, 0);
+		fault_arm(NO_MEMORY, n, FAULT_ONCE);
 		in_library(code = calls[_i]());
 		hits = fault_disarm(NO_MEMORY);
 		ck_assert_msg(code == (hits ? ENOMEM : 0), "call %d, allocation %d: %d", _i, n,
@@ -252,7 +255,7 @@ START_TEST(a_start_fails_cleanly_and_succeeds_at_last)
 		int code;
 
 		ck_assert_int_lt(n, MANY);
-		fault_arm(_i, n, 0);
+		fault_arm(_i, n, FAULT_ONCE);
 		in_library(code = ptj_web_start(app, "127.0.0.1", 0));
 		hits = fault_disarm(_i);
 		failed += code != 0;
@@ -308,7 +311,7 @@ START_TEST(a_request_fails_cleanly_and_is_served_at_last)
 		int status;
 
 		ck_assert_int_lt(n, MANY);
-		fault_arm(fault, n, 0);
+		fault_arm(fault, n, FAULT_ONCE);
 		status = ask(port, kind);
 		hits = fault_disarm(fault);
 		ck_assert_msg(status == kinds[kind].status || (hits && status / 100 == 5) ||
@@ -341,9 +344,9 @@ START_TEST(a_stop_needs_nothing)
 	gate_await(&gate, 2);
 	await(ptj_web_line_count(app) == 2);
 	await(ptj_web_request_count(app) >= 6);
-	fault_arm(_i % FAULTS, 0, 1);
-	in_library(code = ptj_web_stop(app, _i < FAULTS ? 0 : SHORT_MS));
-	fault_disarm(_i % FAULTS);
+	fault_arm(_i % SHORTAGES, 0, FAULT_FOR_EVER);
+	in_library(code = ptj_web_stop(app, _i < SHORTAGES ? 0 : SHORT_MS));
+	fault_disarm(_i % SHORTAGES);
 	ok(code);
 	for (int i = 0; i < N; i++) {
 		client_await_end(&c[i]);
@@ -360,9 +363,10 @@ static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, without_memory_each_call_fails_cleanly_and_succeeds_at_last, 0,
 	                    CALLS);
-	tcase_add_loop_test(tc, a_start_fails_cleanly_and_succeeds_at_last, 0, FAULTS);
-	tcase_add_loop_test(tc, a_request_fails_cleanly_and_is_served_at_last, 0, FAULTS * KINDS);
-	tcase_add_loop_test(tc, a_stop_needs_nothing, 0, 2 * FAULTS);
+	tcase_add_loop_test(tc, a_start_fails_cleanly_and_succeeds_at_last, 0, SHORTAGES);
+	tcase_add_loop_test(tc, a_request_fails_cleanly_and_is_served_at_last, 0,
+	                    SHORTAGES * KINDS);
+	tcase_add_loop_test(tc, a_stop_needs_nothing, 0, 2 * SHORTAGES);
 }
 
 int main(void)
