@@ -205,7 +205,7 @@ START_TEST(each_kind_of_request_is_served)
 	client_request(&c, "GET", "/fail");
 	client_expect(&c, 500, NULL);
 	client_close(&c);
-	ck_assert_uint_eq(reports_count(&reports), 1);
+	await(reports_count(&reports) == 1);
 	ok(ptj_web_close(app, PTJ_DEFAULT));
 	ck_assert_ptr_null(ptj_web_scheduler_from_app(app));
 	stop(_i);
