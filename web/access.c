@@ -231,7 +231,7 @@ static int on_body(struct ptj_web_request *r, const char *bytes, size_t n)
 	site_unlock(site);
 	if (wanted)
 		take_piece(r, bytes, n);
-	else if (r->received > DRAIN_MAX)
+	else if ((r->dropped += n) > DRAIN_MAX)
 		return MHD_NO;
 	site_lock(site);
 	/* Not once all of it is there: see above. */

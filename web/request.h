@@ -83,6 +83,7 @@ struct ptj_web_request {
 	int watched_fd;     /* guarded by mu */
 	uint64_t limit;     /* of the body; 0 for none */
 	uint64_t received;  /* bytes of body */
+	uint64_t dropped;   /* those of them that came after the answer was decided */
 	uint64_t announced; /* by Content-Length; UINT64_MAX where it was not */
 	bool left_unseen;   /* the watch ended before it could tell; the loop's from then on */
 	struct source source;  /* of the watch */
