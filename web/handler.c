@@ -90,7 +90,8 @@ int ptj_web_read(ptj_web_request *r, void *buf, size_t size, int64_t timeout_ms,
 	if (!r || !buf || size == 0 || !got || timeout_ms < PTJ_DEFAULT || !r->in)
 		return EINVAL;
 	rc = pipe_read(r->in, buf, size, clock_after(timeout_ms), got);
-	if (rc == 0)
+	/* Not while there is too much still: each time the daemon puts in all that it has read. */
+	if (rc == 0 && !pipe_is_full(r->in))
 		request_resume_from(r, CAUSE_READER);
 	return rc;
 }
