@@ -162,7 +162,7 @@ static int on_head(struct ptj_web_request *r, struct ptj_web_app *root, const ch
 	if (status)
 		rc = refuse(r, status, whole, allow);
 	else
-		rc = r->route->attr.stream_body && r->scheduler ? begin_stream(r) : MHD_YES;
+		rc = r->route->attr.stream_body ? begin_stream(r) : MHD_YES;
 	free(allow);
 	return rc;
 }
