@@ -83,7 +83,6 @@ static void run_inline(struct ptj_web_request *r)
 
 	site_enter(r->site, &frame);
 	rc = r->route->handler(r, r->route->user);
-	site_leave(r->site, &frame);
 	if (rc == 0)
 		rc = r->failure;
 	site_lock(r->site);
@@ -96,6 +95,8 @@ static void run_inline(struct ptj_web_request *r)
 	site_unlock(r->site);
 	if (rc)
 		report(r, rc);
+	/* Whoever hears of it cannot stop the server either. */
+	site_leave(r->site, &frame);
 }
 
 /* ---- The calls of the access handler --------------------------------------------------------- */
@@ -120,7 +121,7 @@ static void submit(struct ptj_web_request *r)
 {
 	job_submit(r);
 	site_lock(r->site);
-	if (r->site->state < SITE_CLOSED && (r->phase == PHASE_LINE || !r->over))
+	if (!r->given_up && (r->phase == PHASE_LINE || !r->over))
 		watch_begin_locked(r);
 	site_unlock(r->site);
 }
