@@ -83,7 +83,6 @@ static void run_inline(struct ptj_web_request *r)
 
 	site_enter(r->site, &frame);
 	rc = r->route->handler(r, r->route->user);
-	site_leave(r->site, &frame);
 	if (rc == 0)
 		rc = r->failure;
 	site_lock(r->site);
@@ -96,6 +95,8 @@ static void run_inline(struct ptj_web_request *r)
 	site_unlock(r->site);
 	if (rc)
 		report(r, rc);
+	/* Whoever hears of it cannot stop the server either. */
+	site_leave(r->site, &frame);
 }
 
 /* ---- The calls of the access handler --------------------------------------------------------- */
@@ -120,7 +121,7 @@ static void submit(struct ptj_web_request *r)
 {
 	job_submit(r);
 	site_lock(r->site);
-	if (r->site->state < SITE_CLOSED && (r->phase == PHASE_LINE || !r->over))
+	if (!r->given_up && (r->phase == PHASE_LINE || !r->over))
 		watch_begin_locked(r);
 	site_unlock(r->site);
 }
@@ -162,7 +163,7 @@ static int on_head(struct ptj_web_request *r, struct ptj_web_app *root, const ch
 	if (status)
 		rc = refuse(r, status, whole, allow);
 	else
-		rc = r->route->attr.stream_body && r->scheduler ? begin_stream(r) : MHD_YES;
+		rc = r->route->attr.stream_body ? begin_stream(r) : MHD_YES;
 	free(allow);
 	return rc;
 }
@@ -231,7 +232,7 @@ static int on_body(struct ptj_web_request *r, const char *bytes, size_t n)
 	site_unlock(site);
 	if (wanted)
 		take_piece(r, bytes, n);
-	else if (r->received > DRAIN_MAX)
+	else if ((r->dropped += n) > DRAIN_MAX)
 		return MHD_NO;
 	site_lock(site);
 	/* Not once all of it is there: see above. */

@@ -86,9 +86,9 @@ static void succeed(struct ptj_web_request *r)
 	site_unlock(r->site);
 }
 
-/* Takes over response; for a stream, begins it. */
+/* Takes over response; for a stream of size bytes, begins it. */
 static int install(struct ptj_web_request *r, int status, struct MHD_Response *response,
-                   struct pipe *out)
+                   struct pipe *out, uint64_t size)
 {
 	int rc;
 
@@ -104,6 +104,7 @@ static int install(struct ptj_web_request *r, int status, struct MHD_Response *r
 		site_unlock(r->site);
 	} else {
 		r->out = out;
+		r->out_left = size;
 		r->streams = true;
 		r->phase = PHASE_ANSWERED;
 		if (r->in)
@@ -118,7 +119,7 @@ static int install(struct ptj_web_request *r, int status, struct MHD_Response *r
 
 /* Adds the headers to a response, unless it is NULL for want of memory, and installs it. */
 static int finish(struct ptj_web_request *r, int status, const char *const *headers,
-                  struct MHD_Response *response, struct pipe *out)
+                  struct MHD_Response *response, struct pipe *out, uint64_t size)
 {
 	if (!response)
 		return ENOMEM;
@@ -126,7 +127,7 @@ static int finish(struct ptj_web_request *r, int status, const char *const *head
 		MHD_destroy_response(response);
 		return ENOMEM;
 	}
-	return install(r, status, response, out);
+	return install(r, status, response, out, size);
 }
 
 /* ---- Whole answers --------------------------------------------------------------------------- */
@@ -145,7 +146,7 @@ int ptj_web_respond(ptj_web_request *r, int status, const char *const *headers, 
 	response = MHD_create_response_from_buffer(size, (void *)(size ? body : ""),
 	                                           size ? MHD_RESPMEM_MUST_COPY
 	                                                : MHD_RESPMEM_PERSISTENT);
-	rc = finish(r, status, headers, response, NULL);
+	rc = finish(r, status, headers, response, NULL, size);
 	pthread_setcancelstate(before, NULL);
 	return rc;
 }
@@ -179,7 +180,7 @@ int ptj_web_respond_fd(ptj_web_request *r, int status, const char *const *header
 	response = MHD_create_response_from_fd_at_offset64(size, copy, offset);
 	if (!response)
 		close(copy);
-	rc = finish(r, status, headers, response, NULL);
+	rc = finish(r, status, headers, response, NULL, size);
 	if (rc == 0)
 		close(fd);
 	pthread_setcancelstate(before, NULL);
@@ -246,7 +247,6 @@ int ptj_web_stream(ptj_web_request *r, int status, const char *const *headers, u
 	out = pipe_create(r->obliging);
 	if (!out)
 		return ENOMEM;
-	r->out_left = size;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	response = MHD_create_response_from_callback(size == UINT64_MAX ? MHD_SIZE_UNKNOWN : size,
 	                                             READER_BLOCK, read_stream, r, NULL);
@@ -254,7 +254,7 @@ int ptj_web_stream(ptj_web_request *r, int status, const char *const *headers, u
 	   next answer. */
 	if (response && size == UINT64_MAX && is_bodiless(r, status))
 		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-	rc = finish(r, status, headers, response, out);
+	rc = finish(r, status, headers, response, out, size);
 	pthread_setcancelstate(before, NULL);
 	if (rc)
 		pipe_free(out);

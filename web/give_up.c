@@ -31,12 +31,11 @@ void give_up_all(struct site *site)
 		struct ptj_web_request *r = container_of(at, struct ptj_web_request, link);
 
 		give_up_locked(r);
-		list_append(r->suspended ? &resuming : &site->given_up, at);
-		r->suspended = false;
+		list_append(request_unmark_locked(r) ? &resuming : &site->given_up, at);
 	}
 	site_unlock(site);
 	/* Until it is resumed nobody else touches the link of one that was suspended. */
 	while ((at = list_pop(&resuming)) != NULL)
 		request_resume_connection(
-			container_of(at, struct ptj_web_request, link)->connection);
+			site, container_of(at, struct ptj_web_request, link)->connection);
 }

@@ -90,7 +90,8 @@ int ptj_web_read(ptj_web_request *r, void *buf, size_t size, int64_t timeout_ms,
 	if (!r || !buf || size == 0 || !got || timeout_ms < PTJ_DEFAULT || !r->in)
 		return EINVAL;
 	rc = pipe_read(r->in, buf, size, clock_after(timeout_ms), got);
-	if (rc == 0)
+	/* Not while there is too much still: each time the daemon puts in all that it has read. */
+	if (rc == 0 && !pipe_is_full(r->in))
 		request_resume_from(r, CAUSE_READER);
 	return rc;
 }
@@ -164,6 +165,24 @@ static void unpin(void *site)
 	site_unpin(site);
 }
 
+/* Keeps the scheduler of r.  ESHUTDOWN: it is on its way out, or was; by now its application may
+   have been started again, with another one. */
+static int pin(ptj_web_request *r)
+{
+	bool given_up;
+	int rc = site_pin(r->site);
+
+	if (rc)
+		return rc;
+	site_lock(r->site);
+	given_up = r->given_up;
+	site_unlock(r->site);
+	if (!given_up)
+		return 0;
+	site_unpin(r->site);
+	return ESHUTDOWN;
+}
+
 int ptj_web_spawn(ptj_web_request *r, ptj_job_fn fn, void *arg, ptj_job **out)
 {
 	int rc;
@@ -172,7 +191,7 @@ int ptj_web_spawn(ptj_web_request *r, ptj_job_fn fn, void *arg, ptj_job **out)
 		return EINVAL;
 	if (!r->scheduler)
 		return ENOENT;
-	rc = site_pin(r->site);
+	rc = pin(r);
 	if (rc)
 		return rc;
 	pthread_cleanup_push(unpin, r->site);
@@ -190,7 +209,7 @@ int ptj_web_shield(ptj_web_request *r, ptj_job_fn fn, void *arg, int64_t timeout
 		return EINVAL;
 	if (!r->scheduler)
 		return ENOENT;
-	rc = site_pin(r->site);
+	rc = pin(r);
 	if (rc)
 		return rc;
 	pthread_cleanup_push(unpin, r->site);

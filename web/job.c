@@ -48,11 +48,12 @@ static void over(void *arg)
 {
 	struct ptj_web_request *r = arg;
 	struct MHD_Connection *connection = r->connection;
+	struct site *site = r->site;
 	int error = r->self ? ptj_job_error(r->self) : ECANCELED;
 	ptj_job *job;
 	bool resume;
 
-	site_lock(r->site);
+	site_lock(site);
 	r->over = true;
 	job = r->job;
 	r->job = NULL;
@@ -65,11 +66,10 @@ static void over(void *arg)
 	if (r->in)
 		pipe_end(r->in, EPIPE);
 	/* Suspended, the connection keeps the daemon's reference to r until it is resumed. */
-	resume = r->suspended;
-	r->suspended = false;
+	resume = request_unmark_locked(r);
 	request_unref_unlock(r);
 	if (resume)
-		request_resume_connection(connection);
+		request_resume_connection(site, connection);
 	ptj_job_unref(job);
 }
 
@@ -183,14 +183,15 @@ void job_submit(struct ptj_web_request *r)
 
 void job_serve_line(struct ptj_web_request *r)
 {
+	struct site *site = r->site;
 	int rc;
 
-	site_lock(r->site);
+	site_lock(site);
 	if (r->phase == PHASE_LINE && !r->left) {
 		begin_locked(r);
-		site_unlock(r->site);
+		site_unlock(site);
 		rc = spawn(r, PTJ_INFINITE);
-		site_lock(r->site);
+		site_lock(site);
 		if (rc)
 			begin_failed_locked(r);
 	} else {
@@ -198,13 +199,12 @@ void job_serve_line(struct ptj_web_request *r)
 	}
 	if (rc) {
 		struct MHD_Connection *connection = r->connection;
-		bool resume = r->suspended;
+		bool resume = request_unmark_locked(r);
 
 		request_answer_status_locked(r, MHD_HTTP_SERVICE_UNAVAILABLE);
-		r->suspended = false;
 		request_unref_unlock(r);
 		if (resume)
-			request_resume_connection(connection);
+			request_resume_connection(site, connection);
 		return;
 	}
 	request_unref_unlock(r);

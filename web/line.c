@@ -40,8 +40,10 @@ int line_open(struct line *line, struct site *site, size_t limit, line_serve ser
 	sigset_t all, before;
 	int rc;
 
+	site_lock(site);
 	*line = (struct line){.site = site, .limit = limit, .serve = serve, .open = limit > 0};
 	list_init(&line->requests);
+	site_unlock(site);
 	if (limit == 0)
 		return 0;
 	rc = pthread_cond_init(&line->work, NULL);

@@ -106,24 +106,35 @@ void request_suspend_locked(struct ptj_web_request *r, enum cause cause)
 	MHD_suspend_connection(r->connection);
 }
 
-void request_resume_connection(struct MHD_Connection *connection)
+bool request_unmark_locked(struct ptj_web_request *r)
+{
+	bool suspended = r->suspended;
+
+	r->suspended = false;
+	if (suspended)
+		r->site->pins++;
+	return suspended;
+}
+
+void request_resume_connection(struct site *site, struct MHD_Connection *connection)
 {
 	int before;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	MHD_resume_connection(connection);
+	site_unpin(site);
 	pthread_setcancelstate(before, NULL);
 }
 
 void request_resume_unlock(struct ptj_web_request *r)
 {
 	struct MHD_Connection *connection = r->connection;
-	bool resume = r->suspended;
+	struct site *site = r->site;
+	bool resume = request_unmark_locked(r);
 
-	r->suspended = false;
-	site_unlock(r->site);
+	site_unlock(site);
 	if (resume)
-		request_resume_connection(connection);
+		request_resume_connection(site, connection);
 }
 
 void request_resume_from(struct ptj_web_request *r, enum cause cause)

@@ -83,6 +83,7 @@ struct ptj_web_request {
 	int watched_fd;     /* guarded by mu */
 	uint64_t limit;     /* of the body; 0 for none */
 	uint64_t received;  /* bytes of body */
+	uint64_t dropped;   /* those of them that came after the answer was decided */
 	uint64_t announced; /* by Content-Length; UINT64_MAX where it was not */
 	bool left_unseen;   /* the watch ended before it could tell; the loop's from then on */
 	struct source source;  /* of the watch */
@@ -121,9 +122,14 @@ void request_finish_locked(struct ptj_web_request *r);
 /* Suspends the connection.  On a thread of the daemon's, in a state below SITE_CLOSED. */
 void request_suspend_locked(struct ptj_web_request *r, enum cause cause);
 
-/* Resumes a connection that its request no longer counts as suspended.  The caller may be a job
-   that is cancelled: half a resumption would be none.  mu not held. */
-void request_resume_connection(struct MHD_Connection *connection);
+/* Whether the connection is suspended, which its request does not count it as from now on: the
+   caller is to resume it.  Pins the site until that is done: what is resumed may come to its end,
+   and the daemon with it, before MHD_resume_connection() returns.  mu held. */
+bool request_unmark_locked(struct ptj_web_request *r);
+
+/* Resumes it, and unpins the site.  The caller may be a job that is cancelled: half a resumption
+   would be none.  mu not held. */
+void request_resume_connection(struct site *site, struct MHD_Connection *connection);
 
 /* Resumes the connection if it is suspended.  mu held; released. */
 void request_resume_unlock(struct ptj_web_request *r);

@@ -200,6 +200,19 @@ static int is_inside(struct ptj_web_app *app, void *unused)
 	return app->scheduler && ptj_scheduler_wait(app->scheduler, 0) == EDEADLK ? EDEADLK : 0;
 }
 
+/* The same of all there is.  Somebody else may be stopping it at the same time; once its schedulers
+   cannot be pinned they have ended, but for stragglers, and those nobody waits for. */
+static bool is_called_from_within(struct ptj_web_app *app)
+{
+	bool inside = site_is_inside(app->site);
+
+	if (!inside && site_pin(app->site) == 0) {
+		inside = app_each(app, is_inside, NULL) != 0;
+		site_unpin(app->site);
+	}
+	return inside;
+}
+
 /* Step 1.  False where it is off, when whoever else was stopping it is done. */
 static bool drain(struct site *site)
 {
@@ -243,11 +256,18 @@ static void flush(struct site *site)
 	site_unlock(site);
 }
 
-static void finish(struct site *site)
+/* The counts look at the clients until then. */
+static void forget_server(struct site *site)
 {
 	site_lock(site);
 	site->clients = NULL;
 	site->server = NULL;
+	site_unlock(site);
+}
+
+static void finish(struct site *site)
+{
+	site_lock(site);
 	site->loop = NULL;
 	site->state = SITE_OFF;
 	atomic_store_explicit(&site->owner, 0, memory_order_relaxed);
@@ -271,6 +291,7 @@ static void stop(struct ptj_web_app *app, int64_t until)
 		server_stop(server);
 	loop_stop(site->loop);
 	app_each(app, free_scheduler, NULL);
+	forget_server(site);
 	if (server)
 		server_free(server);
 	finish(site);
@@ -300,7 +321,7 @@ int ptj_web_close(ptj_web_app *app, int64_t timeout_ms)
 		return ENOTRECOVERABLE;
 	until = deadline(app, timeout_ms);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-	if (site_is_inside(app->site) || app_each(app, is_inside, NULL))
+	if (is_called_from_within(app))
 		rc = EDEADLK;
 	else if (drain(app->site))
 		stop(app, until);

@@ -130,11 +130,14 @@ static void tick(struct task *task)
 	site_unlock(server->site);
 }
 
+/* No more are accepted than may have been there at the beginning: clients that go on coming do not
+   hold up the stop. */
 static void deafen(struct task *task)
 {
 	struct server *server = container_of(task, struct server, deafen);
+	int i;
 
-	while (accept_one(server) == 0)
+	for (i = 0; i <= SOMAXCONN && accept_one(server) == 0; i++)
 		;
 	loop_remove(server->site->loop, server->fd);
 	close(server->fd);

@@ -609,7 +609,7 @@ static int handler_wrong_size(ptj_web_request *r, void *user)
 	size_t written = 77;
 
 	record(&seen, ptj_web_stream(r, 200, NULL, 10));
-	record(&seen, ptj_web_stream(r, 200, NULL, 10));
+	record(&seen, ptj_web_stream(r, 200, NULL, UINT64_MAX));
 	record(&seen, respond_text(r, 200, "second"));
 	record(&seen, ptj_web_write(r, "12345678901", 11, PTJ_INFINITE, &written));
 	record(&seen, (intptr_t)written);

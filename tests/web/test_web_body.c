@@ -428,6 +428,40 @@ START_TEST(a_sender_is_held_back)
 }
 END_TEST
 
+/* Reads a little, a byte at a time, and then nothing. */
+static int handler_sip(ptj_web_request *r, void *user)
+{
+	char byte;
+	size_t got;
+
+	(void)user;
+	for (int i = 0; i < 2000000; i++)
+		if (ptj_web_read(r, &byte, 1, PTJ_INFINITE, &got))
+			return EIO;
+	gate_pass(&gate);
+	return respond_text(r, 200, "enough");
+}
+
+/* A byte that is read makes room for a byte, and not for all that the daemon reads at once. */
+START_TEST(however_little_is_read_at_a_time)
+{
+	enum { SIZE = 96 * MIB, BOUND = 48 * MIB };
+	ptj_web_app *app = make_here();
+	struct client c;
+
+	/* What the daemon reads at once goes by this. */
+	ok(ptj_web_set_header_limit(app, MIB));
+	route_stream(app, handler_sip, NULL);
+	client_open(&c, web_start(app));
+	client_begin_post(&c, "/", SIZE, "");
+	ck_assert_uint_lt(client_pour(&c, 0, SIZE, QUIET_MS), BOUND);
+	gate_await(&gate, 1);
+	client_close(&c);
+	gate_open(&gate);
+	end_here(app);
+}
+END_TEST
+
 static int handler_read_behind_gate(ptj_web_request *r, void *user)
 {
 	gate_pass(&gate);
@@ -460,13 +494,12 @@ START_TEST(a_client_that_vanishes_within_its_body_is_epipe)
 	struct client c;
 
 	ok(ptj_web_set_receive_timeout(app, GONE_MS));
-	route_stream(app, handler_read_behind_gate, NULL);
+	route_stream(app, handler_read, NULL);
 	client_open(&c, web_start(app));
 	client_begin_post(&c, "/", 1000, "");
 	client_pour(&c, 0, 500, PATIENCE_MS);
-	/* A reset takes with it what has not been read, the head as well. */
-	gate_await(&gate, 1);
-	gate_open(&gate);
+	/* A reset that comes sooner takes the head along. */
+	await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == 1);
 	if (_i)
 		client_vanish(&c);
 	else
@@ -582,6 +615,41 @@ START_TEST(an_answer_may_come_before_the_body_has)
 }
 END_TEST
 
+enum { MUCH = 65 * MIB };
+
+static int handler_read_much(ptj_web_request *r, void *user)
+{
+	char block[65536];
+	size_t size = 0, got = 1;
+
+	(void)user;
+	while (size < MUCH && got > 0) {
+		if (ptj_web_read(r, block, sizeof block, PTJ_INFINITE, &got))
+			return EIO;
+		size += got;
+	}
+	return respond_text(r, 200, "enough");
+}
+
+/* What was read before does not count among what is dropped. */
+START_TEST(and_late_in_a_large_body)
+{
+	enum { REST = MIB };
+	ptj_web_app *app = make_here();
+	struct client c;
+
+	route_stream(app, handler_read_much, NULL);
+	client_open(&c, web_start(app));
+	client_begin_post(&c, "/", MUCH + REST, "");
+	ck_assert_uint_eq(client_pour(&c, 0, MUCH, PATIENCE_MS), MUCH);
+	await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == 0);
+	ck_assert_uint_eq(client_pour(&c, MUCH, MUCH + REST, PATIENCE_MS), MUCH + REST);
+	client_expect(&c, 200, "enough");
+	client_close(&c);
+	end_here(app);
+}
+END_TEST
+
 START_TEST(what_was_not_read_is_not_the_next_request)
 {
 	static const char trap[] = "GET /trap HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -624,12 +692,14 @@ static void add(TCase *tc)
 	tcase_add_test(tc, each_piece_is_read_when_it_is_there);
 	tcase_add_test(tc, a_streamed_body_has_its_limit_too);
 	tcase_add_test(tc, a_sender_is_held_back);
+	tcase_add_test(tc, however_little_is_read_at_a_time);
 	tcase_add_test(tc, and_goes_on_when_the_handler_does);
 	tcase_add_loop_test(tc, a_client_that_vanishes_within_its_body_is_epipe, 0, 2);
 	tcase_add_loop_test(tc, or_is_nobodys, 0, 2);
 	tcase_add_test(tc, a_body_goes_into_a_file);
 	tcase_add_test(tc, what_write_says_comes_back);
 	tcase_add_test(tc, an_answer_may_come_before_the_body_has);
+	tcase_add_test(tc, and_late_in_a_large_body);
 	tcase_add_test(tc, what_was_not_read_is_not_the_next_request);
 }
 

@@ -115,6 +115,25 @@ START_TEST(an_atomic_route_without_any_scheduler_is_500)
 }
 END_TEST
 
+/* Nobody reads it, so it may not gather in memory, of which it could take any amount. */
+START_TEST(nor_does_it_keep_a_body)
+{
+	enum { SIZE = 96 << 20 };
+	ptj_web_app *app = web_app();
+	struct client c;
+
+	web_atomic_with(app, (struct way){.stream_body = 1, .sets_limit = 1}, "POST", "/",
+	                handler_hello, NULL);
+	client_open(&c, web_start(app));
+	client_post(&c, "/", "abc", 3);
+	client_expect(&c, 500, NULL);
+	client_begin_post(&c, "/", SIZE, "");
+	ck_assert_uint_lt(client_pour(&c, 0, SIZE, PATIENCE_MS), SIZE);
+	client_close(&c);
+	web_end(app);
+}
+END_TEST
+
 /* ---- Its life ------------------------------------------------------------------------------- */
 
 START_TEST(it_has_the_settings_that_were_given)
@@ -247,6 +266,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_request_finds_its_own_scheduler_or_that_of_the_next_above, 0, 16);
 	tcase_add_test(tc, an_atomic_handler_is_a_job_of_that_scheduler);
 	tcase_add_test(tc, an_atomic_route_without_any_scheduler_is_500);
+	tcase_add_test(tc, nor_does_it_keep_a_body);
 	tcase_add_test(tc, it_has_the_settings_that_were_given);
 	tcase_add_test(tc, it_has_the_defaults_without);
 	tcase_add_test(tc, its_jobs_are_waited_for_at_the_stop);

@@ -408,6 +408,45 @@ START_TEST(a_straggler_holds_nobody_up)
 }
 END_TEST
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static int handler_straggle_and_spawn(ptj_web_request *r, void *user)
+{
+	(void)user;
+	gate_pass_stubborn(&gate);
+	record(&seen, ptj_web_spawn(r, nothing, NULL, NULL));
+	record(&seen, ptj_web_shield(r, nothing, NULL, PTJ_INFINITE, NULL));
+	return 0;
+}
+
+/* Its scheduler is gone; the one that its application has by now is none of its. */
+START_TEST(and_has_nothing_of_the_next_start)
+{
+	struct setup u = setup_of(1, 1);
+	ptj_web_app *app;
+	struct client c;
+
+	u.close_timeout = SHORT_MS;
+	app = make_with(u);
+	web_atomic_with(app, (struct way){.sets_mode = 1, .mode = PTJ_CANCEL_COOPERATIVE}, "GET",
+	                "/", handler_straggle_and_spawn, NULL);
+	client_open(&c, web_start(app));
+	client_request(&c, "GET", "/");
+	gate_await(&gate, 1);
+	ok(ptj_web_stop(app, 0));
+	client_expect(&c, 503, NULL);
+	client_close(&c);
+	web_start(app);
+	gate_open(&gate);
+	await(recorded(&seen) == 2);
+	ck_assert_uint_eq(recorded_times(&seen, ESHUTDOWN), 2);
+	end_here(app);
+}
+END_TEST
+
 /* In each state that a request can be in. */
 START_TEST(with_no_time_everybody_is_answered)
 {
@@ -534,6 +573,64 @@ START_TEST(so_it_is_in_an_exception_handler)
 }
 END_TEST
 
+static void stop_in_log(const char *message, void *user)
+{
+	(void)user;
+	if (strstr(message, "disk on fire"))
+		record(&seen, ptj_web_stop(stopped_by_handler, 0));
+}
+
+START_TEST(and_where_the_log_hears_of_a_handler)
+{
+	ptj_web_app *app = web_app();
+
+	gate_init(&gate);
+	recorder_init(&seen);
+	stopped_by_handler = app;
+	ok(ptj_web_set_log(app, stop_in_log, NULL));
+	ok(ptj_web_route(app, "GET", "/", handler_fail_eio, NULL));
+	expect_get(web_start(app), "/", 500, NULL);
+	ck_assert_uint_eq(recorded(&seen), 1);
+	ck_assert_int_eq(recorded_at(&seen, 0), EDEADLK);
+	end_here(app);
+}
+END_TEST
+
+static atomic_int looking;
+
+static void *look_and_stop(void *app)
+{
+	while (atomic_load(&looking)) {
+		(void)(ptj_web_port(app) + ptj_web_connection_count(app) +
+		       ptj_web_request_count(app) + ptj_web_line_count(app));
+		ptj_web_stop(app, 0);
+	}
+	return NULL;
+}
+
+/* Sanitizers see if one looks at what the other has released. */
+START_TEST(others_may_look_and_stop_at_any_time)
+{
+	enum { N = 2, ROUNDS = 50 };
+	ptj_web_app *app = make_here();
+	pthread_t threads[N];
+
+	ok(ptj_web_set_line_limit(app, 1));
+	atomic_store(&looking, 1);
+	for (int i = 0; i < N; i++)
+		ok(pthread_create(&threads[i], NULL, look_and_stop, app));
+	for (int i = 0; i < ROUNDS; i++) {
+		ok(ptj_web_start(app, "127.0.0.1", 0));
+		ok(ptj_web_stop(app, 0));
+	}
+	atomic_store(&looking, 0);
+	for (int i = 0; i < N; i++)
+		ok(pthread_join(threads[i], NULL));
+	ck_assert_uint_eq(ptj_web_connection_count(app), 0);
+	end_here(app);
+}
+END_TEST
+
 static int call_free(struct caller *c)
 {
 	ptj_web_app_free(c->arg);
@@ -629,10 +726,13 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_slow_reader_is_waited_for);
 	tcase_add_loop_test(tc, and_cut_off_if_it_does_not_read, 0, 3);
 	tcase_add_loop_test(tc, a_straggler_holds_nobody_up, 0, MODES);
+	tcase_add_test(tc, and_has_nothing_of_the_next_start);
 	tcase_add_test(tc, with_no_time_everybody_is_answered);
 	tcase_add_test(tc, concurrent_stops_return_together);
 	tcase_add_loop_test(tc, from_within_it_is_edeadlk, 0, 3);
 	tcase_add_loop_test(tc, so_it_is_in_an_exception_handler, 0, 2);
+	tcase_add_test(tc, and_where_the_log_hears_of_a_handler);
+	tcase_add_test(tc, others_may_look_and_stop_at_any_time);
 	tcase_add_test(tc, a_release_stops_it_at_once);
 	tcase_add_test(tc, idle_connections_do_not_hold_it_up);
 	tcase_add_test(tc, jobs_that_handlers_spawned_are_waited_for);
