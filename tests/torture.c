@@ -14,6 +14,8 @@
 
 #include "torture.h"
 
+#include "../lib/mutex.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -254,12 +256,31 @@ static void disarm_all(void)
 	}
 }
 
+static void say_path(void *path)
+{
+	sprintf(path, "/proc/self/task/%d", (int)gettid());
+}
+
+/* With the first thread ThreadSanitizer's run-time starts one of its own, which stays.  Returns when
+   that first one is gone. */
+static void start_first_thread(void)
+{
+	struct helper h;
+	char path[64];
+
+	helper_start(&h, say_path, path);
+	helper_join(&h);
+	while (access(path, F_OK) == 0)
+		pause_briefly();
+}
+
 /* What could not be unmapped may be held until something else is. */
 static void run_here(void)
 {
 	int threads, descriptors;
 
 	faults_spare_this_thread();
+	start_first_thread();
 	threads = entries("/proc/self/task");
 	descriptors = entries("/proc/self/fd");
 	if (point.kind == FAULTS)
@@ -388,12 +409,14 @@ static void end_all(void)
 			end_one();
 }
 
-/* Each point of one kind; of very many, those at the beginning and so many more. */
+/* Each point of one kind; of very many, those at the beginning and so many more: fewer where a run
+   takes longer. */
 static void sweep(const struct scenario *scenario, enum fault kind, int n, enum fault_length length)
 {
 	struct point p = {.scenario = scenario, .kind = kind, .length = length};
+	int most = 1 + POINTS_MAX / (factor * factor);
 
-	for (p.n = 0; p.n < n; p.n += p.n < POINTS_MAX ? 1 : 1 + n / POINTS_MAX)
+	for (p.n = 0; p.n < n; p.n += p.n < most ? 1 : 1 + n / most)
 		start(idle_run(), &p);
 }
 
@@ -462,6 +485,16 @@ static void set_up(void)
 	for (i = 0; i < AT_ONCE_MAX; i++)
 		runs[i].tale = &tales[i];
 }
+
+#ifdef WITH_TSAN
+/* The child of a fork starts threads, which ThreadSanitizer else ends it for. */
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+#endif
 
 int main(int argc, char **argv)
 {
