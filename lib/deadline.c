@@ -76,9 +76,15 @@ deadline deadline_earlier(deadline a, deadline b)
 	return a < b ? a : b;
 }
 
+/* Where a time_t has 32 bits, the last second it knows stands for all later ones. */
 struct timespec deadline_timespec(deadline at)
 {
-	return (struct timespec){.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+	int64_t exact = at / NS_PER_S;
+	time_t seconds = (time_t)exact;
+
+	if (seconds != exact)
+		seconds = INT32_MAX;
+	return (struct timespec){.tv_sec = seconds, .tv_nsec = (long)(at % NS_PER_S)};
 }
 
 struct timespec deadline_realtime(deadline at)

@@ -24,7 +24,7 @@
 
 struct ring {
 	_Atomic(ptj_job *) *slots; /* read-only */
-	uint64_t size;             /* read-only; a power of two */
+	size_t size;               /* read-only; a power of two */
 
 	_Alignas(64) _Atomic uint64_t head;
 	_Atomic uint64_t seen; /* a tail that somebody saw; it may be an old one */
@@ -42,7 +42,7 @@ size_t ring_count(const struct ring *r);
 
 static inline _Atomic(ptj_job *) *ring_slot(const struct ring *r, uint64_t number)
 {
-	return &r->slots[number & (r->size - 1)];
+	return &r->slots[(size_t)number & (r->size - 1)];
 }
 
 /* False if it is full.  By one thread at a time.

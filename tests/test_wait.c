@@ -285,6 +285,28 @@ START_TEST(wait_drops_a_pending_job_when_its_time_is_over)
 }
 END_TEST
 
+/* Longer than a time_t of 32 bits goes, and than nanoseconds in an int64_t. */
+static const int64_t long_timeouts[] = {INT64_C(3600000) * 24 * 36525, INT64_MAX};
+
+START_TEST(a_wait_of_a_century_waits)
+{
+	ptj_scheduler *s = make_reporting();
+	struct caller c = {.timeout = long_timeouts[_i]};
+
+	gate_init(&gate);
+	c.job = spawn(s, job_at_gate, &gate);
+	gate_await(&gate, 1);
+	caller_start(&c, call_wait);
+	caller_await_blocked(&c);
+	gate_open(&gate);
+	ok(caller_join(&c));
+	ck_assert_ptr_eq(c.value, &gate);
+	ptj_job_unref(c.job);
+	ptj_scheduler_free(s);
+	gate_destroy(&gate);
+}
+END_TEST
+
 /* ---- Many waiters, and none ----------------------------------------------------------------- */
 
 enum { WAITERS = 12 };
@@ -519,6 +541,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, wait_closes_the_job_when_its_time_is_over, 0, 2);
 	tcase_add_test(tc, wait_on_a_stubborn_job_returns_after_timeout_and_close_timeout);
 	tcase_add_test(tc, wait_drops_a_pending_job_when_its_time_is_over);
+	tcase_add_loop_test(tc, a_wait_of_a_century_waits, 0, 2);
 	tcase_add_test(tc, all_waiters_get_the_same_result);
 	tcase_add_test(tc, all_waiters_hear_of_the_failure_and_the_handler_does_not);
 	tcase_add_loop_test(tc, all_waiters_hear_of_the_cancellation, 0, 2);

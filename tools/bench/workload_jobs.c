@@ -117,8 +117,8 @@ void workload_sleep(const struct peer *peer, const struct task *task)
 	struct task sleeping = *task;
 
 	sleeping.sleeps = true;
-	nap.tv_sec = task->time_ns / 1000000000;
-	nap.tv_nsec = task->time_ns % 1000000000;
+	nap.tv_sec = (time_t)(task->time_ns / 1000000000);
+	nap.tv_nsec = (long)(task->time_ns % 1000000000);
 	measure(peer, &sleeping, do_sleep, forget);
 }
 

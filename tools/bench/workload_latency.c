@@ -25,7 +25,8 @@ static int64_t *make_latencies(size_t n)
 
 static void sleep_until(int64_t ns)
 {
-	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000),
+	                     .tv_nsec = (long)(ns % 1000000000)};
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL))
 		continue;
