@@ -272,7 +272,7 @@ PTJ_API void *ptj_web_request_uri(void *app, const char *uri, struct MHD_Connect
 PTJ_API ptj_scheduler *ptj_web_scheduler_from_app(ptj_web_app *app);
 
 /* The scheduler of the application whose route serves the request, else its parent's, and so on;
-   NULL if there is none. */
+   NULL if there is none, or the server gave the request up: it is valid until then. */
 PTJ_API ptj_scheduler *ptj_web_scheduler_from_request(ptj_web_request *request);
 
 /* The same as a code.  ENOENT: there is none. */

@@ -289,6 +289,9 @@ int ptj_web_request_begin(ptj_web_app *app, struct MHD_Connection *connection, c
 	    !upload_size || !request)
 		return MHD_NO;
 	r = *request;
+	/* Only for want of memory is there none from ptj_web_request_uri(). */
+	if (!r && app_site(app)->clients)
+		return MHD_NO;
 	if (!r) {
 		r = request_create(app_site(app), connection, url, false);
 		if (!r)

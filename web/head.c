@@ -125,8 +125,9 @@ int head_read(struct ptj_web_request *r, struct ptj_web_app *root, const char *m
 	if (!r->method)
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, collect_header, &c);
-	if (!framing_is_clear(&c.framing) || !text_is_token(method) ||
-	    (r->encoded && !text_is_target(r->uri)))
+	/* Chunks are none of HTTP/1.0's: one of two servers in a row may not know them. */
+	if (!framing_is_clear(&c.framing) || (c.framing.encodings > 0 && !r->chunks) ||
+	    !text_is_token(method) || (r->encoded && !text_is_target(r->uri)))
 		c.rc = EINVAL;
 	if (c.rc)
 		return status_of(c.rc);
