@@ -152,7 +152,7 @@ struct child_outcome child_run(const struct child_rules *rules, char *path, char
 {
 	struct child c = {.rules = rules, .streams = result->streams, .pid_fd = -1};
 	siginfo_t info;
-	int readers[2], rc;
+	int readers[2] = {-1, -1}, rc;
 
 	rc = spawn_command(&rules->spawn, path, args, &c.pid, readers);
 	if (rc)
