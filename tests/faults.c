@@ -6,6 +6,7 @@
    SPDX-License-Identifier: Apache-2.0 */
 
 #include "faults.h"
+#include "sanitizers.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,15 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --wrap stands before the calls of a sanitizer's run-time, too, which makes some before it can stand
-   code that it looks after. */
-#if defined(__clang__) && defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#pragma clang attribute push(__attribute__((disable_sanitizer_instrumentation)), \
-                             apply_to = function)
-#define UNINSTRUMENTED
-#endif
-#endif
+UNINSTRUMENTED_BEGIN
 
 struct countdown {
 	atomic_int armed;
@@ -499,6 +492,4 @@ WRAP(const char *, strerrordesc_np, int code)
 	return fault_strikes(NO_ANSWER) ? NULL : __real_strerrordesc_np(code);
 }
 
-#ifdef UNINSTRUMENTED
-#pragma clang attribute pop
-#endif
+UNINSTRUMENTED_END

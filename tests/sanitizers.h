@@ -17,4 +17,20 @@
 #define SANITIZED 0
 #endif
 
+/* Around what stands before calls with --wrap: a sanitizer's run-time makes such calls, too, and
+   some before it can stand code that it looks after. */
+#if defined(__clang__) && defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define PRAGMA(text) _Pragma(#text)
+#define UNINSTRUMENTED_BEGIN                                                            \
+	PRAGMA(clang attribute push(__attribute__((disable_sanitizer_instrumentation)), \
+	                            apply_to = function))
+#define UNINSTRUMENTED_END _Pragma("clang attribute pop")
+#endif
+#endif
+#ifndef UNINSTRUMENTED_BEGIN
+#define UNINSTRUMENTED_BEGIN
+#define UNINSTRUMENTED_END
+#endif
+
 #endif

@@ -553,11 +553,13 @@ ptj_job_attr *job_attr(ptj_release_fn release, int mode)
 
 #ifdef __SANITIZE_THREAD__
 /* Schedulers work in the child of a fork, where ThreadSanitizer else refuses to start threads. */
+__attribute__((weak)) const char tsan_options[] = "die_after_fork=0";
+
 __attribute__((visibility("default"))) const char *__tsan_default_options(void);
 
 const char *__tsan_default_options(void)
 {
-	return "die_after_fork=0";
+	return tsan_options;
 }
 #endif
 

@@ -35,6 +35,9 @@ enum {
 int64_t now_ms(void);
 void pause_briefly(void);
 
+/* What ThreadSanitizer is told; a suite may have its own. */
+extern const char tsan_options[];
+
 /* Fails the test unless the call returns this code; both are named in the message. */
 #define expect(code, call)                                                                      \
 	do {                                                                                    \

@@ -3,6 +3,7 @@
 
    SPDX-License-Identifier: Apache-2.0 */
 
+#include "sanitizers.h"
 #include "support.h"
 
 #include <fcntl.h>
@@ -25,6 +26,8 @@ struct on_demand {
 static struct on_demand writing, reading, sending, fetching_signal, opening_memory, closing_file,
 	naming_symbols, initing_attr, setting_stack, watching_forks, counting_processors,
 	looking_at_file;
+
+UNINSTRUMENTED_BEGIN
 
 static void demand(struct on_demand *d, enum answer answer)
 {
@@ -146,6 +149,8 @@ int __wrap_fstat(int fd, struct stat *st)
 {
 	return fails(&looking_at_file) ? -1 : __real_fstat(fd, st);
 }
+
+UNINSTRUMENTED_END
 
 static struct gate gate;
 

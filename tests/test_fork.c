@@ -557,6 +557,9 @@ static void add(TCase *tc)
 	tcase_add_test(tc, many_jobs_fork_at_once);
 }
 
+/* A child joins none of its parent's threads, also where they have ended. */
+const char tsan_options[] = "die_after_fork=0:report_thread_leaks=0";
+
 int main(void)
 {
 	return run_tests("fork", add);
