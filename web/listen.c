@@ -27,7 +27,7 @@ static int port_of(int fd, uint16_t *port)
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-	} addr;
+	} addr = {.v6 = {.sin6_family = AF_UNSPEC}};
 	socklen_t len = sizeof(addr);
 
 	if (getsockname(fd, &addr.any, &len))
