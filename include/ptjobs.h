@@ -516,8 +516,8 @@ PTJ_API int ptj_external_cancel_fd(ptj_job *job);
 
 /* ptj_job_on_cancel() for an external job that was handed out: has fn(arg) called on the closer's
    thread when a close of job begins, or at once on this one if it has; NULL takes it back, waiting
-   for one that is running, unless called from within it.  EINVAL: job is not such a job.  EDEADLK:
-   another one from within it.  ENOMEM. */
+   for one that is running, unless called from within it.  EINVAL: job is not such a job, or was
+   finished meanwhile.  EDEADLK: another one from within it.  ENOMEM. */
 PTJ_API int ptj_external_on_cancel(ptj_job *job, void (*fn)(void *arg), void *arg);
 
 /* ---- Completion queues ------------------------------------------------------------------------

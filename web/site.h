@@ -72,7 +72,7 @@ void site_unlock(struct site *site);
 
 /* Whether the site runs in a process that this one was forked from: no thread of it is here, and mu
    may be locked for ever.  Needs no lock: relaxed, since a fork orders it, and within one process
-   it is false (tests/web/test_web_fork.c). */
+   it is false (tests/web/test_web_scheduler.c). */
 bool site_is_dead(const struct site *site);
 
 /* Waits until there is no request; false when until has passed.  mu held; released meanwhile. */

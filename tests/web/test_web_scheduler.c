@@ -5,6 +5,8 @@
 
 #include "web_support.h"
 
+#include <sys/wait.h>
+
 static struct gate gate;
 static struct recorder seen;
 static struct reports reports;
@@ -261,6 +263,46 @@ START_TEST(its_exception_handler_hears_of_its_jobs)
 }
 END_TEST
 
+/* How many of the calls on a server of the parent's are wrong. */
+static int wrong_in_the_child(ptj_web_app *app)
+{
+	ptj_web_app *child = NULL;
+	int wrong = 0;
+
+	wrong += ptj_web_stop(app, PTJ_DEFAULT) != ENOTRECOVERABLE;
+	wrong += ptj_web_close(app, PTJ_DEFAULT) != ENOTRECOVERABLE;
+	wrong += ptj_web_start(app, "127.0.0.1", 0) != ENOTRECOVERABLE;
+	wrong += ptj_web_app_create(&child, app) != ENOTRECOVERABLE;
+	wrong += ptj_web_set_threads(app, 2) != ENOTRECOVERABLE;
+	wrong += ptj_web_port(app) != 0;
+	wrong += ptj_web_request_count(app) != 0;
+	wrong += ptj_web_connection_count(app) != 0;
+	wrong += ptj_web_scheduler_from_app(app) != NULL;
+	ptj_web_app_free(app);
+	return wrong;
+}
+
+START_TEST(in_the_child_of_a_fork_the_server_is_dead)
+{
+	ptj_web_app *app = web_app_with(setup_of(1, 1));
+	uint16_t port;
+	int status;
+	pid_t pid;
+
+	ok(ptj_web_route(app, "GET", "/", handler_look, NULL));
+	recorder_init(&seen);
+	port = web_start(app);
+	pid = fork();
+	if (pid == 0)
+		_exit(wrong_in_the_child(app));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	expect_get(port, "/", 200, "looked");
+	ok(ptj_web_stop(app, PTJ_DEFAULT));
+	ptj_web_app_free(app);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_request_finds_its_own_scheduler_or_that_of_the_next_above, 0, 16);
@@ -273,6 +315,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, its_jobs_are_closed_when_the_time_is_over);
 	tcase_add_test(tc, each_start_makes_a_new_one);
 	tcase_add_test(tc, its_exception_handler_hears_of_its_jobs);
+	tcase_add_test(tc, in_the_child_of_a_fork_the_server_is_dead);
 }
 
 int main(void)
