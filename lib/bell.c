@@ -51,7 +51,8 @@ void bell_destroy(struct bell *b)
 		close(b->fd);
 }
 
-/* Not even for a moment, if the descriptor is in blocking mode and full. */
+/* Not even for a moment, if the descriptor is in blocking mode and full.  Where poll() cannot tell, as
+   under a limit of no descriptors, there is rather a write too many than nobody who is told. */
 static void write_at_once(const struct bell *b)
 {
 	struct pollfd room = {.fd = b->fd, .events = POLLOUT};
@@ -60,7 +61,7 @@ static void write_at_once(const struct bell *b)
 	do
 		n = poll(&room, 1, 0);
 	while (n < 0 && errno == EINTR);
-	if (n <= 0)
+	if (n == 0)
 		return;
 	while (write(b->fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;

@@ -92,19 +92,15 @@ static void unmap_remnants(void)
 	}
 }
 
-static bool may_be_slab(const struct remnant *r)
-{
-	return r->size == SLAB_BYTES && (uintptr_t)r % SLAB_BYTES == 0;
-}
-
-/* A remnant as a slab, as empty as a new one; NULL: there is none. */
+/* A remnant as a slab, as empty as a new one; NULL: there is none.  One of a slab's size is at a
+   multiple of it, too: map_aligned() cuts off less, or what is before a slab at such a place. */
 static struct slab *reuse_remnant(void)
 {
 	struct remnant *r, *next, *found = NULL;
 
 	for (r = remnants_take(); r; r = next) {
 		next = r->next;
-		if (!found && may_be_slab(r))
+		if (!found && r->size == SLAB_BYTES)
 			found = r;
 		else
 			remnant_put(r);

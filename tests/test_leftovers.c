@@ -159,6 +159,20 @@ static void become_realtime(void)
 	sched_setscheduler(0, SCHED_FIFO, &param);
 }
 
+static void become_more_urgent(void)
+{
+	struct sched_param param = {.sched_priority = 2};
+
+	sched_setscheduler(0, SCHED_FIFO, &param);
+}
+
+static void become_idle(void)
+{
+	struct sched_param param = {.sched_priority = 0};
+
+	sched_setscheduler(0, SCHED_IDLE, &param);
+}
+
 enum { NICEST = 19 };
 
 static void become_nicer(void)
@@ -299,6 +313,24 @@ START_TEST(the_next_job_begins_as_the_first)
 	ptj_scheduler_free(s);
 	gate_destroy(&gate);
 	freelocale(other_locale);
+}
+END_TEST
+
+/* A priority alone, of threads that have one: where this user may give it. */
+START_TEST(the_next_job_is_as_urgent_as_the_first)
+{
+	struct visit v = {.change = &(struct change){.make = become_more_urgent}};
+	struct surroundings next;
+	ptj_scheduler *s;
+
+	become_realtime();
+	s = make_simple(1, 0);
+	run(s, job_change_and_look, &v);
+	run(s, job_look_around, &next);
+	if (v.before.policy == SCHED_FIFO)
+		ck_assert_int_eq(v.after.priority, 2);
+	ck_assert_int_eq(differ(&v.before, &next), 0);
+	ptj_scheduler_free(s);
 }
 END_TEST
 
@@ -502,10 +534,14 @@ enum { NOBODY = 65534 };
 		}                                                                            \
 	} while (0)
 
-static int stay_nice(void)
+static void (*const for_good[])(void) = {become_nicer, become_idle};
+
+enum { FOR_GOOD = sizeof(for_good) / sizeof(for_good[0]) };
+
+static int change_for_good(void (*change)(void))
 {
 	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
-	struct visit v = {.change = &(struct change){.make = become_nicer}};
+	struct visit v = {.change = &(struct change){.make = change}};
 	struct surroundings next;
 	ptj_scheduler *s;
 	ptj_job *job;
@@ -518,13 +554,13 @@ static int stay_nice(void)
 	must(ptj_spawn(s, job_change_and_look, &v, &job) == 0);
 	must(ptj_job_wait(job, PTJ_INFINITE, NULL) == 0);
 	ptj_job_unref(job);
-	must(v.after.nice == NICEST);
+	must(differ(&v.before, &v.after) & SCHEDULING);
 	while (!thread_is_gone(v.before.tid))
 		pause_briefly();
 	must(ptj_spawn(s, job_look_around, &next, &job) == 0);
 	must(ptj_job_wait(job, PTJ_INFINITE, NULL) == 0);
 	ptj_job_unref(job);
-	must(next.nice == v.before.nice);
+	must(!(differ(&v.before, &next) & SCHEDULING));
 	ptj_scheduler_free(s);
 	return 0;
 }
@@ -537,7 +573,7 @@ START_TEST(a_thread_that_cannot_be_put_back_does_not_stay)
 
 	if (pid == 0) {
 		alarm(PATIENCE_MS / 1000);
-		_exit(stay_nice());
+		_exit(change_for_good(for_good[_i]));
 	}
 	ck_assert_int_gt(pid, 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -613,11 +649,12 @@ static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, the_next_job_begins_as_the_first, 0, 2 * CHANGES);
 	tcase_add_loop_test(tc, after_a_burst_all_is_as_before, 0, CHANGES);
+	tcase_add_test(tc, the_next_job_is_as_urgent_as_the_first);
 	tcase_add_test(tc, threads_are_as_the_one_that_made_the_scheduler);
 	tcase_add_test(tc, a_thread_that_a_job_has_started_is_clean);
 	tcase_add_test(tc, what_the_hook_has_set_stays);
 	tcase_add_test(tc, what_is_done_to_the_whole_process_stays);
-	tcase_add_test(tc, a_thread_that_cannot_be_put_back_does_not_stay);
+	tcase_add_loop_test(tc, a_thread_that_cannot_be_put_back_does_not_stay, 0, FOR_GOOD);
 	tcase_add_test(tc, locks_that_a_job_leaves_stay_locked_and_hold_nothing_up);
 }
 

@@ -10,8 +10,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sched.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -240,6 +241,42 @@ START_TEST(without_a_descriptor_all_else_works)
 }
 END_TEST
 
+/* Nor can poll() be used on those that are open. */
+static int be_told_all_the_same(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	struct pollfd there = {.fd = fd, .events = POLLIN};
+	ptj_job_attr *attr;
+	ptj_completions *c;
+	ptj_scheduler *s;
+	ptj_job *job;
+	uint64_t told;
+	size_t n;
+
+	must(fd >= 0);
+	must(ptj_scheduler_create(&s, NULL) == 0);
+	must(ptj_completions_create(&c, fd) == 0);
+	must(ptj_job_attr_create(&attr) == 0);
+	must(ptj_job_attr_set_completions(attr, c) == 0);
+	must(limit_to(RLIMIT_NOFILE, 0) == 0);
+	must(poll(&there, 1, 0) == -1 && errno == EINVAL);
+	must(ptj_spawn_attr(s, attr, job_identity, NULL, PTJ_INFINITE, NULL) == 0);
+	must(read(fd, &told, sizeof(told)) == sizeof(told) && told == 1);
+	must(ptj_completions_take(c, &job, 1, 0, &n) == 0 && n == 1);
+	ptj_job_unref(job);
+	ptj_job_attr_free(attr);
+	ptj_scheduler_free(s);
+	ptj_completions_free(c);
+	close(fd);
+	return 0;
+}
+
+START_TEST(with_a_limit_of_no_descriptor_a_queue_tells)
+{
+	in_a_child(be_told_all_the_same);
+}
+END_TEST
+
 static int be_elsewhere(void)
 {
 	ptj_scheduler *s;
@@ -460,6 +497,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, without_a_thread_a_spawn_fails_and_nothing_is_left);
 	tcase_add_test(tc, one_thread_runs_all_jobs);
 	tcase_add_test(tc, without_a_descriptor_all_else_works);
+	tcase_add_test(tc, with_a_limit_of_no_descriptor_a_queue_tells);
 	tcase_add_test(tc, in_another_root_directory_jobs_are_cancelled);
 	tcase_add_test(tc, with_little_memory_calls_fail_and_nothing_breaks);
 	if (!SANITIZED)
