@@ -30,7 +30,7 @@ struct stage {
 	struct worker *w;
 };
 
-static struct stage stage_of(size_t pending_limit)
+static struct stage stage_without_a_line(size_t pending_limit)
 {
 	struct setup u = setup_of(1, pending_limit);
 	struct stage st;
@@ -40,9 +40,16 @@ static struct stage stage_of(size_t pending_limit)
 	st.s = make(&u);
 	st.first = spawn(st.s, job_stubborn, &gate);
 	gate_await(&gate, 1);
+	st.w = st.first->at.worker;
+	return st;
+}
+
+static struct stage stage_of(size_t pending_limit)
+{
+	struct stage st = stage_without_a_line(pending_limit);
+
 	st.second = spawn(st.s, job_identity, NULL);
 	st.third = spawn(st.s, job_identity, NULL);
-	st.w = st.first->at.worker;
 	ck_assert(lane_is_open(st.s));
 	return st;
 }
@@ -284,6 +291,27 @@ START_TEST(a_close_that_did_not_find_the_job_is_found_by_its_worker)
 	ck_assert_ptr_eq(st.w->job, st.second);
 	ck_assert(job_has(st.second, JOB_CLOSING));
 	leave_begun(st.w);
+	gate_open(&gate);
+	ok(caller_join(&c));
+	end_stage(&st);
+}
+END_TEST
+
+/* Nobody is to be handed it any more: the worker that has it in hand drops it. */
+START_TEST(so_is_an_external_job)
+{
+	struct stage st = stage_without_a_line(0);
+	struct caller c = {.s = st.s};
+
+	ok(ptj_spawn_external(st.s, NULL, NULL, PTJ_INFINITE, &st.second));
+	st.third = spawn(st.s, job_identity, NULL);
+	ck_assert(pass_take(st.w, NULL));
+	caller_start(&c, call_scheduler_close);
+	caller_await_blocked(&c);
+	ck_assert(!pass_begin(st.w));
+	finish(st.w);
+	ck_assert_ptr_eq(st.w->job, st.second);
+	ck_assert(job_has(st.second, JOB_CLOSING));
 	gate_open(&gate);
 	ok(caller_join(&c));
 	end_stage(&st);
@@ -660,6 +688,59 @@ static void *job_wait_for_other(void *arg)
 	return NULL;
 }
 
+static void release_wait_for_other(void *arg)
+{
+	struct waiting *waiting = arg;
+
+	ptj_job_wait(waiting->other, PTJ_INFINITE, NULL);
+	gate_pass_stubborn(&waiting->gate);
+}
+
+static int wants_a_permit(ptj_scheduler *s)
+{
+	int wants;
+
+	monitor_lock(&s->mu);
+	wants = !list_empty(&s->reclaim);
+	monitor_unlock(&s->mu);
+	return wants;
+}
+
+/* The job is over and nobody asks it to close any more: the scheduler's close counts. */
+START_TEST(a_close_lets_a_release_function_go_on_without_a_permit)
+{
+	ptj_scheduler *s = make_simple(1, 0), *elsewhere = make_simple(1, 0);
+	ptj_job_attr *ja = job_attr(release_wait_for_other, PTJ_CANCEL_COOPERATIVE);
+	struct caller c = {.s = s};
+	struct waiting waiting;
+	struct gate held;
+
+	gate_init(&gate);
+	gate_init(&held);
+	gate_init(&waiting.gate);
+	waiting.other = spawn(elsewhere, job_stubborn, &gate);
+	ptj_job_unref(spawn_with(s, ja, job_identity, &waiting));
+	ptj_job_unref(spawn(s, job_stubborn, &held));
+	gate_await(&held, 1);
+	gate_open(&gate);
+	await(wants_a_permit(s));
+	ck_assert_int_eq(gate_arrived(&waiting.gate), 0);
+	caller_start(&c, call_scheduler_close);
+	gate_await(&waiting.gate, 1);
+	ck_assert_int_eq(gate_passed(&held), 0);
+	gate_open(&waiting.gate);
+	gate_open(&held);
+	ok(caller_join(&c));
+	ptj_job_unref(waiting.other);
+	ptj_job_attr_free(ja);
+	ptj_scheduler_free(s);
+	ptj_scheduler_free(elsewhere);
+	gate_destroy(&gate);
+	gate_destroy(&held);
+	gate_destroy(&waiting.gate);
+}
+END_TEST
+
 /* The job that is waited for is over, and its permit as good as another's: who lent his own now
    would not be the first to get one back. */
 START_TEST(nobody_lends_to_wait_for_what_is_passing)
@@ -934,6 +1015,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_spawner_that_blocked_meanwhile_gets_the_place);
 	tcase_add_test(tc, a_newcomer_leaves_a_place_for_a_blocked_spawner);
 	tcase_add_test(tc, a_close_that_did_not_find_the_job_is_found_by_its_worker);
+	tcase_add_test(tc, so_is_an_external_job);
 	tcase_add_test(tc, a_close_finds_the_job_that_has_begun);
 	tcase_add_test(tc, a_closed_front_keeps_no_slots);
 	tcase_add_test(tc, a_job_in_the_lane_goes_to_its_queue);
@@ -944,6 +1026,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, what_is_appended_late_is_released);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
 	tcase_add_loop_test(tc, a_taker_that_finds_nothing_lends_again, 0, 2);
+	tcase_add_test(tc, a_close_lets_a_release_function_go_on_without_a_permit);
 	tcase_add_test(tc, nobody_lends_to_wait_for_what_is_passing);
 	tcase_add_test(tc, a_long_line_keeps_its_order);
 	tcase_add_test(tc, closed_jobs_take_no_place);

@@ -247,6 +247,32 @@ START_TEST(with_nobody_left_the_handler_hears_of_a_failure)
 }
 END_TEST
 
+static void handler_spawn_and_wait(ptj_scheduler *s, const ptj_context *context, void *user)
+{
+	ptj_job *job;
+
+	(void)user;
+	record(&seen, context->error);
+	record(&seen, ptj_spawn(s, job_identity, NULL, &job));
+	record(&seen, ptj_job_wait(job, PTJ_INFINITE, NULL));
+	ptj_job_unref(job);
+}
+
+/* On the function's thread, which has no permit to lend. */
+START_TEST(that_handler_may_wait_for_jobs)
+{
+	ptj_scheduler *s = make_here(setup_of(1, 0));
+
+	ok(ptj_scheduler_set_exception_handler(s, handler_spawn_and_wait, NULL));
+	expect(ETIMEDOUT, ptj_shield(s, job_fail_at_gate, &gate, 0, NULL));
+	gate_open(&gate);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ck_assert_uint_eq(recorded_times(&seen, EIO), 1);
+	ck_assert_uint_eq(recorded_times(&seen, 0), 2);
+	free_here(s);
+}
+END_TEST
+
 /* ---- The scheduler goes --------------------------------------------------------------------- */
 
 START_TEST(close_cancels_it_and_its_caller_gets_ecanceled)
@@ -340,6 +366,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_cancelled_caller_goes_and_the_function_goes_on, 0, SETUPS);
 	tcase_add_loop_test(tc, a_closed_job_goes_and_the_function_goes_on, 0, SETUPS);
 	tcase_add_loop_test(tc, with_nobody_left_the_handler_hears_of_a_failure, 0, SETUPS);
+	tcase_add_test(tc, that_handler_may_wait_for_jobs);
 	tcase_add_loop_test(tc, close_cancels_it_and_its_caller_gets_ecanceled, 0, SETUPS);
 	tcase_add_loop_test(tc, a_stubborn_one_is_a_straggler, 0, SETUPS);
 	tcase_add_loop_test(tc, an_abandoned_one_is_cancelled_by_close, 0, SETUPS);
