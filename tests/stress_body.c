@@ -192,16 +192,19 @@ static enum over (*const bodies[KINDS])(struct item *item) = {
 
 /* ---- Their ends ----------------------------------------------------------------------------- */
 
+/* A shielded straggler ends unseen: the item may be gone as soon as it says that it is over. */
 static void *end(struct item *item, enum over over)
 {
+	enum kind kind = item->kind;
+
 	atomic_store(&item->over, over);
 	if (over == OVER_OBEYED)
 		return ptj_job_fail(ECANCELED, NULL);
 	if (over == OVER_FAILED)
 		return ptj_job_fail(EIO, "meant to");
-	if (item->kind == EXITS)
+	if (kind == EXITS)
 		pthread_exit(item);
-	if (item->kind != SUCCEEDS)
+	if (kind != SUCCEEDS)
 		return item;
 	must(ptj_job_succeed(item) == 0);
 	return NULL;

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -26,6 +27,17 @@ void pause_briefly(void)
 	struct timespec ms = {.tv_nsec = 1000000};
 
 	nanosleep(&ms, NULL);
+}
+
+void end_in(unsigned seconds)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	signal(SIGALRM, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	alarm(seconds);
 }
 
 /* ---- Gates ---------------------------------------------------------------------------------- */

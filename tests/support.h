@@ -35,6 +35,10 @@ enum {
 int64_t now_ms(void);
 void pause_briefly(void);
 
+/* Has the child of a fork die of SIGALRM if it is still there after that many seconds.  Check's own
+   handler for it, which it inherits, would kill the test instead. */
+void end_in(unsigned seconds);
+
 /* What ThreadSanitizer is told; a suite may have its own. */
 extern const char tsan_options[];
 

@@ -250,17 +250,19 @@ static void from_an_on_cancel_callback(void)
 static void exit_when_all_are_busy(void *arg)
 {
 	(void)arg;
-	if (atomic_load(&busy) == JOBS)
+	if (atomic_load(&busy) >= JOBS)
 		end_process();
 }
 
+/* A thread that was idle has had its hook: they are taken one after the other, for good. */
 static void from_the_hook_of_a_thread(void)
 {
 	ptj_attr *attr = attributes();
 
 	ptj_attr_set_thread_start(attr, exit_when_all_are_busy, NULL);
 	keep_busy(attr);
-	ptj_shield(s, job_shield, NULL, PTJ_INFINITE, NULL);
+	for (;; pause_briefly())
+		ptj_shield(s, job_sleep, NULL, 0, NULL);
 }
 
 static void from_the_hook_of_a_thread_that_ends(void)
@@ -307,7 +309,7 @@ static int status_after(void (*end)(void), int freed)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		alarm(SECONDS);
+		end_in(SECONDS);
 		be_quiet();
 		if (freed)
 			atexit(free_at_exit);

@@ -46,7 +46,7 @@ static int fork_and(int (*look)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		alarm(CHILD_SECONDS);
+		end_in(CHILD_SECONDS);
 		_exit(look());
 	}
 	return status_of(pid);
@@ -328,7 +328,7 @@ static void *job_fork(void *arg)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		alarm(CHILD_SECONDS);
+		end_in(CHILD_SECONDS);
 		_exit(f->look());
 	}
 	if (pid < 0 || waitpid(pid, &f->status, 0) != pid)

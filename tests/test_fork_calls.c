@@ -82,16 +82,6 @@ static void *job_count(void *arg)
 	return write(ran, "", 1) == 1 ? arg : ptj_job_fail(EIO, NULL);
 }
 
-/* A thread of the library's blocks it. */
-static void allow_alarm(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 /* The first call forks.  Jobs are in line then, so that whoever goes on where he must not finds
    some. */
 static void fork_here(void)
@@ -106,8 +96,7 @@ static void fork_here(void)
 	pid = fork();
 	if (pid == 0) {
 		forked = 1;
-		allow_alarm();
-		alarm(SECONDS);
+		end_in(SECONDS);
 		next->act();
 		return;
 	}

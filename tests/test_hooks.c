@@ -617,7 +617,7 @@ static void fork_here(void)
 	int status = -1;
 
 	if (pid == 0) {
-		alarm(CHILD_SECONDS);
+		end_in(CHILD_SECONDS);
 		pthread_setspecific(key, &key);
 		if (unwind_in_child)
 			pthread_exit(NULL);

@@ -572,7 +572,7 @@ START_TEST(a_thread_that_cannot_be_put_back_does_not_stay)
 	int status;
 
 	if (pid == 0) {
-		alarm(PATIENCE_MS / 1000);
+		end_in(PATIENCE_MS / 1000);
 		_exit(change_for_good(for_good[_i]));
 	}
 	ck_assert_int_gt(pid, 0);

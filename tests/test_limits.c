@@ -33,7 +33,7 @@ static void in_a_child(int (*test)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		alarm(SECONDS);
+		end_in(SECONDS);
 		_exit(test());
 	}
 	ck_assert_int_gt(pid, 0);

@@ -243,6 +243,13 @@ static void route_bodies(ptj_web_app *app)
 
 static const char *const bodies[] = {"/0", "/1", "/2"};
 
+/* It counts from its first line; accepted it is when its head was looked at. */
+static void client_begin_accepted_post(struct client *c, const char *target, size_t size)
+{
+	client_begin_post(c, target, size, "Expect: 100-continue\r\n");
+	client_expect(c, 100, NULL);
+}
+
 /* A body that is under way is accepted, however its handler takes it. */
 START_TEST(a_body_in_flight_is_waited_for)
 {
@@ -252,9 +259,8 @@ START_TEST(a_body_in_flight_is_waited_for)
 
 	route_bodies(app);
 	client_open(&c, web_start(app));
-	client_begin_post(&c, bodies[_i], 1000, "");
+	client_begin_accepted_post(&c, bodies[_i], 1000);
 	client_pour(&c, 0, 500, PATIENCE_MS);
-	await(ptj_web_request_count(app) == 1);
 	if (_i == 2)
 		await(recorded(&seen) == 1);
 	stop_begin(&stop, app, PTJ_DEFAULT);
@@ -276,9 +282,8 @@ START_TEST(a_body_that_never_comes_is_given_up)
 
 	route_bodies(app);
 	client_open(&c, web_start(app));
-	client_begin_post(&c, bodies[_i], 1000, "");
+	client_begin_accepted_post(&c, bodies[_i], 1000);
 	client_pour(&c, 0, 500, PATIENCE_MS);
-	await(ptj_web_request_count(app) == 1);
 	if (_i == 2)
 		await(recorded(&seen) == 1);
 	start = now_ms();
