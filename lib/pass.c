@@ -101,7 +101,14 @@ void pass_finish_locked(struct worker *w)
 		count_add_locked(&s->entered, 1);
 		give_locked(w, next);
 	}
+	/* The end may let go of s->mu, to release a completion queue: who closes the other job then
+	   must find it in a list, and w must not. */
+	if (w->job)
+		list_prepend(&s->ready, &w->job->at.link);
+	w->job = NULL;
 	finish_locked(s, job);
+	if (!list_empty(&s->ready))
+		w->job = container_of(list_pop(&s->ready), ptj_job, at.link);
 	lane_offer_place_locked(s);
 }
 

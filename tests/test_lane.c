@@ -22,6 +22,23 @@
 
 static struct gate gate;
 
+/* What is done, once, where the library gives up a mutex and holds none. */
+static void (*between)(void *arg);
+static void *between_arg;
+
+int __real_pthread_mutex_destroy(pthread_mutex_t *mu);
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *mu);
+
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *mu)
+{
+	void (*call)(void *arg) = between;
+
+	between = NULL;
+	if (call)
+		call(between_arg);
+	return __real_pthread_mutex_destroy(mu);
+}
+
 /* A scheduler whose only permit has a job at the gate, others in line behind it, and that job's
    worker. */
 struct stage {
@@ -598,6 +615,48 @@ START_TEST(the_last_job_leaves_the_queue_not_told_of)
 END_TEST
 
 /* Whoever blocks in its queue may have lent his permit, and is due this one. */
+static void close_in_between(void *job)
+{
+	ok(ptj_job_close(job, PTJ_INFINITE));
+}
+
+static atomic_int releases;
+
+static void release_count(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&releases, 1);
+}
+
+/* The last job of a queue that was freed releases it, and s->mu meanwhile: the job behind it is in
+   the worker's hands no longer, or not yet. */
+START_TEST(the_next_job_is_closed_while_a_queue_is_released)
+{
+	struct stage st = stage_without_a_line(0);
+	ptj_job_attr *ja = job_attr(release_count, -1);
+	ptj_completions *q;
+
+	ok(ptj_completions_create(&q, -1));
+	st.first->completions = q;
+	completions_ref(q);
+	ptj_completions_free(q);
+	st.second = spawn_with(st.s, ja, job_identity, NULL);
+	st.third = spawn(st.s, job_stubborn, &gate);
+	ck_assert(pass_take(st.w, NULL));
+	ck_assert(!pass_begin(st.w));
+	between_arg = st.second;
+	between = close_in_between;
+	finish(st.w);
+	ck_assert(!between);
+	ck_assert_int_eq(atomic_load(&releases), 1);
+	ck_assert_uint_eq(ptj_scheduler_len(st.s), 1);
+	ck_assert(st.w->job != st.second);
+	end_stage(&st);
+	ck_assert_int_eq(atomic_load(&releases), 1);
+	ptj_job_attr_free(ja);
+}
+END_TEST
+
 START_TEST(what_somebody_is_blocked_for_is_ended_with_the_mutex)
 {
 	struct taking t;
@@ -1022,6 +1081,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, who_takes_waits_for_the_end);
 	tcase_add_loop_test(tc, what_is_appended_behind_another_is_told_of, 0, 2);
 	tcase_add_test(tc, the_last_job_leaves_the_queue_not_told_of);
+	tcase_add_test(tc, the_next_job_is_closed_while_a_queue_is_released);
 	tcase_add_test(tc, what_somebody_is_blocked_for_is_ended_with_the_mutex);
 	tcase_add_test(tc, what_is_appended_late_is_released);
 	tcase_add_test(tc, a_lender_comes_before_those_in_line);
