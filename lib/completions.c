@@ -255,6 +255,7 @@ int ptj_completions_fd(const ptj_completions *c)
 	monitor_lock(&locked->mu);
 	if (!atomic_load_explicit(&c->watched, memory_order_relaxed)) {
 		atomic_store(&locked->watched, true);
+		atomic_thread_fence(memory_order_seq_cst); /* see join_locked() in take.c */
 		ring_locked(locked);
 	}
 	fd = c->bell.fd;
