@@ -23,8 +23,11 @@ int await_job(ptj_job *job, deadline until, bool obliging)
 	/* Its permit may be another's already: who lent now would not be the first to get it. */
 	if (phase == JOB_PASSING)
 		block_keep_permit(&b);
-	if (phase != JOB_ENDED)
+	/* A close that gives a shield up lets its waiters go before it has ended. */
+	while (rc == 0 && phase != JOB_ENDED) {
 		rc = block_locked(&b, scheduler_waiters(s, job), until);
+		phase = job_phase(job);
+	}
 	monitor_unlock(&s->mu);
 	block_done(&b, rc == EINTR ? DEADLINE_PAST : until);
 	return rc;

@@ -315,6 +315,46 @@ START_TEST(a_stubborn_one_is_a_straggler)
 }
 END_TEST
 
+static void *job_give_a_handle(void *job)
+{
+	*(ptj_job **)job = ptj_job_ref(ptj_job_self());
+	return job_stubborn(&gate) ? job : NULL;
+}
+
+/* The scheduler has given it up, and its caller has gone: it has not ended. */
+START_TEST(who_waits_for_a_straggler_waits_on)
+{
+	struct setup u = setup_of(1, 0);
+	struct caller shield = {.fn = job_give_a_handle, .timeout = PTJ_INFINITE}, c[2];
+	ptj_job *job = NULL;
+	ptj_scheduler *s;
+
+	u.close_timeout = SHORT_MS;
+	u.mode = _i;
+	shield.s = s = make_here(u);
+	shield.arg = &job;
+	caller_start(&shield, call_shield);
+	gate_await(&gate, 1);
+	for (int i = 0; i < 2; i++) {
+		c[i] = (struct caller){.job = job, .timeout = PTJ_INFINITE};
+		caller_start(&c[i], i ? call_close : call_poll);
+		caller_await_blocked(&c[i]);
+	}
+	ok(ptj_scheduler_close(s));
+	expect(ECANCELED, caller_join(&shield));
+	for (int i = 0; i < 2; i++) {
+		caller_await_blocked(&c[i]);
+		ck_assert(!caller_done(&c[i]));
+	}
+	gate_open(&gate);
+	ok(caller_join(&c[0]));
+	ck_assert_ptr_eq(c[0].value, &job);
+	ok(caller_join(&c[1]));
+	ptj_job_unref(job);
+	free_here(s);
+}
+END_TEST
+
 START_TEST(an_abandoned_one_is_cancelled_by_close)
 {
 	ptj_scheduler *s = make_here(setup_number(_i));
@@ -369,6 +409,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, that_handler_may_wait_for_jobs);
 	tcase_add_loop_test(tc, close_cancels_it_and_its_caller_gets_ecanceled, 0, SETUPS);
 	tcase_add_loop_test(tc, a_stubborn_one_is_a_straggler, 0, SETUPS);
+	tcase_add_loop_test(tc, who_waits_for_a_straggler_waits_on, 0, MODES);
 	tcase_add_loop_test(tc, an_abandoned_one_is_cancelled_by_close, 0, SETUPS);
 	tcase_add_loop_test(tc, shields_nest, 0, SETUPS);
 }
