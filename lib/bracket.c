@@ -82,11 +82,12 @@ static void disable_cancellation(void)
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
 }
 
-void bracket_begin(struct bracket *b, const struct terms *terms)
+void bracket_begin(struct bracket *b, const struct terms *terms, pid_t witness)
 {
 	b->terms = *terms;
 	terms_put_quick(&b->terms);
-	put_scheduling(b);
+	b->spoiled = !terms_put_inherited(&b->terms, witness);
+	b->unsure = false;
 }
 
 void bracket_adopt(struct bracket *b)

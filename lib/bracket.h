@@ -40,8 +40,9 @@ struct bracket {
 
 /* All are called by the worker's own thread, with cancellation disabled and no lock held. */
 
-/* When the thread has started: these are its terms, whatever it inherited. */
-void bracket_begin(struct bracket *b, const struct terms *terms);
+/* When the thread has started: these are its terms, whatever it inherited; witness is as for
+   terms_put_inherited(). */
+void bracket_begin(struct bracket *b, const struct terms *terms, pid_t witness);
 
 /* After a function that may set other terms for good. */
 void bracket_adopt(struct bracket *b);

@@ -11,6 +11,9 @@
 #include "reap.h"
 #include "worker.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 static void *call(struct worker *w, ptj_job_fn fn, void *arg, bool cancellable)
 {
 	void *value;
@@ -220,11 +223,12 @@ static bool serve_locked(struct worker *w)
    thread, which finds it closing, is gone.  False in the child of a fork within the hook. */
 static bool start(struct worker *w) MAY_ACQUIRE(a_monitor)
 {
-	bracket_begin(&w->bracket, &w->s->terms);
+	bracket_begin(&w->bracket, &w->s->terms, w->witness);
 	hook_start(w);
 	if (worker_is_forked(w))
 		return false;
 	monitor_lock(&w->s->mu);
+	w->id = (pid_t)syscall(SYS_gettid);
 	w->s->hooking--;
 	if (w->called && w->starting)
 		w->s->starting--;

@@ -96,15 +96,17 @@ static bool is_same(const struct scheduling *a, const struct scheduling *b)
 }
 
 /* What cannot be set, as where a cpuset has changed, stays as it is. */
-static void put_processors(struct terms *t)
+static void put_processors(struct terms *t, pid_t witness)
 {
-	cpu_set_t now, first;
+	cpu_set_t now, first, other;
 
 	take_processors(0, &now);
 	if (CPU_EQUAL(&now, &t->processors))
 		return;
 	take_processors(getpid(), &first);
-	if (CPU_EQUAL(&now, &first) && !CPU_EQUAL(&first, &t->first_processors))
+	take_processors(witness, &other);
+	if (CPU_EQUAL(&now, &first) && CPU_EQUAL(&now, &other) &&
+	    !CPU_EQUAL(&first, &t->first_processors))
 		t->first_processors = first;
 	else if (sched_setaffinity(0, sizeof(now), &t->processors) == 0)
 		return;
@@ -121,15 +123,17 @@ static bool set_scheduling(const struct scheduling *from, const struct schedulin
 	return from->nice == to->nice || setpriority(PRIO_PROCESS, 0, to->nice) == 0;
 }
 
-static bool put_scheduling(struct terms *t)
+static bool put_scheduling(struct terms *t, pid_t witness)
 {
-	struct scheduling now, first;
+	struct scheduling now, first, other;
 
 	take_scheduling(0, &now);
 	if (is_same(&now, &t->scheduling))
 		return true;
 	take_scheduling(getpid(), &first);
-	if (!is_same(&now, &first) || is_same(&first, &t->first_scheduling))
+	take_scheduling(witness, &other);
+	if (!is_same(&now, &first) || !is_same(&now, &other) ||
+	    is_same(&first, &t->first_scheduling))
 		return set_scheduling(&now, &t->scheduling);
 	t->first_scheduling = first;
 	t->scheduling = now;
@@ -159,6 +163,17 @@ void terms_put_quick(const struct terms *t)
 
 bool terms_put_scheduling(struct terms *t)
 {
-	put_processors(t);
-	return put_scheduling(t);
+	put_processors(t, 0);
+	return put_scheduling(t, 0);
+}
+
+bool terms_put_inherited(struct terms *t, pid_t witness)
+{
+	/* What the first thread has by now is no change then. */
+	if (witness == 0) {
+		take_processors(getpid(), &t->first_processors);
+		take_scheduling(getpid(), &t->first_scheduling);
+	}
+	put_processors(t, witness);
+	return put_scheduling(t, witness);
 }

@@ -15,6 +15,14 @@ struct worker *worker_of_queue(struct link *node)
 	return container_of(node, struct worker, queue);
 }
 
+/* 0: there is none, or the oldest has not begun. */
+static pid_t witness_locked(const struct ptj_scheduler *s)
+{
+	struct worker *w = container_of(s->workers.next, struct worker, link);
+
+	return list_empty(&s->workers) ? 0 : w->id;
+}
+
 static int start_locked(struct ptj_scheduler *s, struct worker **out)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -28,6 +36,7 @@ static int start_locked(struct ptj_scheduler *s, struct worker **out)
 	w->bracket.base = s->name;
 	w->bracket.rested = true;
 	w->starting = s->thread_start.fn;
+	w->witness = witness_locked(s);
 	list_init(&w->queue);
 	parker_init(&w->parker);
 	if (bracket_create_thread(&w->thread, &s->thread_attr, worker_main, w)) {

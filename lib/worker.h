@@ -36,11 +36,13 @@ struct worker {
 
 	struct parker parker;
 	struct ptj_scheduler *s; /* read-only */
+	pid_t witness;           /* read-only: another thread of s's, for terms_put_inherited() */
 	pthread_t thread;        /* read-only from the moment that w is in s->workers */
 
 	/* Guarded by s->mu. */
 	struct link link;  /* in s->workers */
 	struct link queue; /* in s->idle, ->unwound or ->exited */
+	pid_t id;          /* 0 until it has begun */
 	bool parked;       /* in s->idle */
 	bool called;       /* counted by s->waking */
 	bool starting;     /* has the thread_start hook to call; counted by s->starting if called */

@@ -392,6 +392,25 @@ START_TEST(threads_are_as_the_one_that_made_the_scheduler)
 }
 END_TEST
 
+/* The first thread of the process, too: what it does to itself it does not do to all. */
+START_TEST(also_if_that_has_changed_since)
+{
+	struct surroundings mine, there = {.tid = 0};
+	ptj_scheduler *s = make_simple(1, 0);
+
+	ck_assert_int_eq(gettid_here(), getpid());
+	other_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	look_around(&mine);
+	change_all();
+	run(s, job_look_around, &there);
+	ck_assert_int_eq(differ(&mine, &there) & (LOCALE | ARITHMETIC | PROCESSORS | SCHEDULING),
+	                 0);
+	ptj_scheduler_free(s);
+	uselocale(LC_GLOBAL_LOCALE);
+	freelocale(other_locale);
+}
+END_TEST
+
 static ptj_scheduler *own;
 
 static void *job_change_and_spawn(void *there)
@@ -651,6 +670,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, after_a_burst_all_is_as_before, 0, CHANGES);
 	tcase_add_test(tc, the_next_job_is_as_urgent_as_the_first);
 	tcase_add_test(tc, threads_are_as_the_one_that_made_the_scheduler);
+	tcase_add_test(tc, also_if_that_has_changed_since);
 	tcase_add_test(tc, a_thread_that_a_job_has_started_is_clean);
 	tcase_add_test(tc, what_the_hook_has_set_stays);
 	tcase_add_test(tc, what_is_done_to_the_whole_process_stays);
