@@ -124,7 +124,9 @@ typedef struct ptj_context {
 /* Called with cancellation disabled, on whichever thread found out, exactly once for each
    - job that failed while nobody had called wait, poll or close on it, and
    - job that outlasted its scheduler's close.
-   Within it ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK. */
+   A job that failed has ended when its handler has returned: one that takes longer than the close
+   timeout makes it a straggler, which the handler is told too, and may go on after
+   ptj_scheduler_free().  Within it ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK. */
 typedef void (*ptj_exception_handler)(ptj_scheduler *s, const ptj_context *context, void *user);
 
 /* Called on a thread of a scheduler's when it starts, or before it ends. */
@@ -224,7 +226,7 @@ PTJ_API int ptj_scheduler_create(ptj_scheduler **out, const ptj_attr *attr);
 
 /* Closes s as ptj_scheduler_close() does, unless it is closed, and releases it.  No other thread
    may use s during or after this call; job handles stay valid until they are unreferenced, and
-   so does everything that a job still running touches.  Nothing is reported after it returned.
+   so does everything that a job still running touches.  No report begins after it returned.
    From within s's own jobs, shielded functions, handlers, release functions, on-cancel callbacks
    or visitors it does nothing but call the exception handler with EDEADLK.  Blocks; not a
    cancellation point.  NULL is allowed. */
@@ -243,7 +245,8 @@ PTJ_API int ptj_scheduler_wait(ptj_scheduler *s, int64_t timeout_ms);
    without running them, cancels every active job and shielded function together, and waits for
    all of them until one close timeout has passed.  Each that outlasts it (a straggler) is
    reported once as "Job closing timed out", goes on in its own thread with its memory valid, and
-   is released when it ends.  After it, ptj_scheduler_len() is 0.  Returns 0, also when there
+   is released when it ends.  Calls the handler of stragglers and the release functions of pending
+   jobs itself, for as long as they take.  After it, ptj_scheduler_len() is 0.  Returns 0, also when there
    were stragglers and when s was closed before; concurrent callers all return when it is done.
    Blocks; not a cancellation point.  EDEADLK from within s's own jobs, shielded functions,
    handlers, release functions, on-cancel callbacks and visitors. */

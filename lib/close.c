@@ -144,30 +144,28 @@ static void mark_straggler(ptj_job *job, void *user) NEEDS(a_monitor)
 	release_waiters_locked(s, job);
 }
 
-static void find_unreported(ptj_job *job, void *user)
+/* Nobody but the close reports a job that was marked. */
+static int report_if_marked(ptj_job *job, void *user)
 {
-	ptj_job **found = user;
+	struct ptj_scheduler *s = user;
 
-	if (job_has(job, JOB_STRAGGLER) && !job_has(job, JOB_REPORTED))
-		*found = job;
+	if (!job_has(job, JOB_STRAGGLER) || job_has(job, JOB_REPORTED))
+		return 0;
+	monitor_lock(&s->mu);
+	job_set_locked(job, JOB_REPORTED);
+	monitor_unlock(&s->mu);
+	report_straggler(s, job);
+	ptj_job_unref(job);
+	return 0;
 }
 
-/* Reports each job marked, also those that end meanwhile: the handler is told what happened. */
+/* Reports each job marked, also those that end meanwhile: the handler is told what happened.  Each has
+   a reference until then, so that one visit finds them all. */
 static void report_stragglers_locked(struct ptj_scheduler *s)
 {
-	ptj_job *job;
-
-	for (;;) {
-		job = NULL;
-		roster_each_locked(&s->roster, find_unreported, &job);
-		if (!job)
-			return;
-		job_set_locked(job, JOB_REPORTED);
-		monitor_unlock(&s->mu);
-		report_straggler(s, job);
-		monitor_lock(&s->mu);
-		job_unref_locked(job);
-	}
+	monitor_unlock(&s->mu);
+	roster_visit(&s->roster, report_if_marked, s, ptj_job_unref);
+	monitor_lock(&s->mu);
 }
 
 static void set_phase_locked(struct ptj_scheduler *s, enum scheduler_phase phase)

@@ -44,12 +44,14 @@ void report_unheard_locked(struct ptj_scheduler *s, ptj_job *job)
 	struct inside frame = {.kind = INSIDE_OTHER, .s = s, .about = job};
 	int cancel_state;
 
-	if (!job_has(job, JOB_FAILED) || job_has(job, JOB_STRAGGLER))
+	if (!job_has(job, JOB_FAILED) || job_has(job, JOB_STRAGGLER) ||
+	    scheduler_phase(s) == SCHEDULER_CLOSED)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	monitor_unlock(&s->mu);
 	inside_push(&frame);
 	report_job(s, job, "Job processing failed", job->outcome.error);
+	inside_returned(&frame);
 	inside_pop(&frame);
 	monitor_lock(&s->mu);
 	pthread_setcancelstate(cancel_state, NULL);

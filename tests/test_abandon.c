@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <semaphore.h>
+#include <sys/wait.h>
 
 static struct gate gate;
 static _Thread_local int stands;
@@ -89,6 +90,79 @@ START_TEST(the_failure_of_a_shielded_function_is_reported)
 }
 END_TEST
 
+static void *job_shield_eio(void *s)
+{
+	stands = 1;
+	return ptj_shield(s, job_fail_eio, NULL, PTJ_INFINITE, NULL) ? s : NULL;
+}
+
+static atomic_int released;
+
+static void release_tell(void *arg)
+{
+	(void)arg;
+	atomic_store(&released, 1);
+}
+
+/* Its caller is a straggler, and its scheduler gone. */
+START_TEST(nothing_is_reported_after_free)
+{
+	struct reports reports;
+	struct setup u = setup_of(1, 0);
+	ptj_job_attr *ja = job_attr(release_tell, PTJ_CANCEL_DEFERRED);
+	ptj_scheduler *s;
+
+	reports_init(&reports);
+	u.reports = &reports;
+	u.close_timeout = 0;
+	s = make(&u);
+	ptj_job_unref(spawn_with(s, ja, job_shield_eio, s));
+	gate_await(&gate, 1);
+	await(ptj_scheduler_shield_count(s) == 0);
+	ptj_scheduler_free(s);
+	ck_assert_uint_eq(reports_count(&reports), 1);
+	ck_assert_str_eq(report_at(&reports, 0).message, CLOSING_TIMED_OUT);
+	gate_open(&gate);
+	await(atomic_load(&released));
+	ck_assert_uint_eq(reports_count(&reports), 1);
+	ptj_job_attr_free(ja);
+}
+END_TEST
+
+static atomic_int child_status = -1;
+
+static void handler_fork(ptj_scheduler *s, const ptj_context *context, void *user)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)s;
+	(void)context;
+	(void)user;
+	if (pid == 0) {
+		end_in(PATIENCE_MS / 1000);
+		return;
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid)
+		atomic_store(&child_status, status);
+}
+
+/* As everywhere: the child's only thread ends, and touches nothing that others have left locked. */
+START_TEST(the_handler_may_fork)
+{
+	ptj_scheduler *s = make_simple(1, 0);
+	struct caller c = {.s = s, .fn = job_fail_eio};
+
+	ok(ptj_scheduler_set_exception_handler(s, handler_fork, NULL));
+	caller_start(&c, shield);
+	gate_await(&gate, 1);
+	await(ptj_scheduler_shield_count(s) == 0);
+	cancel_at_gate(&c);
+	ck_assert_int_eq(atomic_load(&child_status), 0);
+	ptj_scheduler_free(s);
+}
+END_TEST
+
 START_TEST(the_success_of_a_shielded_function_is_not)
 {
 	struct reports reports;
@@ -157,6 +231,8 @@ static void add_tests(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup_gate, teardown_gate);
 	tcase_add_test(tc, the_failure_of_a_shielded_function_is_reported);
+	tcase_add_test(tc, nothing_is_reported_after_free);
+	tcase_add_test(tc, the_handler_may_fork);
 	tcase_add_test(tc, the_success_of_a_shielded_function_is_not);
 	tcase_add_test(tc, a_taker_has_taken_nothing);
 	tcase_add_test(tc, a_host_was_handed_nothing);
