@@ -88,7 +88,8 @@ static int loop_locked(struct block *b, deadline until)
 
 	for (;;) {
 		b->waiter.busy = true;
-		while (reap_locked(s, until))
+		while (!list_empty(&s->unwound) &&
+		       reap_locked(s, deadline_earlier(until, deadline_in_ms(RETRY_MS))))
 			;
 		b->waiter.busy = false;
 		if (is_over(b))

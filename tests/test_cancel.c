@@ -262,6 +262,49 @@ START_TEST(thread_specific_data_of_a_cancelled_thread_is_destroyed)
 }
 END_TEST
 
+static struct gate leaving;
+
+static void stand_at_gate(void *arg)
+{
+	gate_pass_stubborn(arg);
+}
+
+static void *job_slow_to_leave(void *arg)
+{
+	pthread_setspecific(key, &leaving);
+	gate_pass(arg);
+	return arg;
+}
+
+/* Who waits helps to join threads that end.  One that takes its time holds nobody up. */
+START_TEST(a_thread_that_is_slow_to_end_holds_up_no_waiter)
+{
+	ptj_scheduler *s = make_here(1, PTJ_CANCEL_DEFERRED);
+	struct caller c = {.s = s, .timeout = PTJ_INFINITE};
+	ptj_job *job;
+
+	gate_init(&leaving);
+	ck_assert_int_eq(pthread_key_create(&key, stand_at_gate), 0);
+	job = spawn(s, job_slow_to_leave, &gate);
+	gate_await(&gate, 1);
+	caller_start(&c, call_scheduler_wait);
+	caller_await_blocked(&c);
+	expect(ETIMEDOUT, ptj_job_close(job, 0));
+	gate_await(&leaving, 1);
+	caller_await_blocked(&c);
+	ck_assert_int_eq(pthread_cancel(c.thread), 0);
+	ck_assert_int_eq(caller_join(&c), CALLER_CANCELLED);
+	ck_assert_int_eq(gate_passed(&leaving), 0);
+	gate_open(&leaving);
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	expect(ECANCELED, ptj_job_wait(job, 0, NULL));
+	ptj_job_unref(job);
+	free_here(s);
+	pthread_key_delete(key);
+	gate_destroy(&leaving);
+}
+END_TEST
+
 /* ---- Masked --------------------------------------------------------------------------------- */
 
 UNWOUND static void *job_with_a_window(void *arg)
@@ -519,6 +562,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, descriptors_are_given_back, 0, MODES);
 	tcase_add_test(tc, cleanup_handlers_run_then_the_release_function);
 	tcase_add_test(tc, thread_specific_data_of_a_cancelled_thread_is_destroyed);
+	tcase_add_test(tc, a_thread_that_is_slow_to_end_holds_up_no_waiter);
 	tcase_add_test(tc, masked_job_is_cancelled_in_its_window_only);
 	tcase_add_test(tc, cooperative_job_is_never_cancelled);
 	tcase_add_loop_test(tc, blocking_calls_end_when_their_job_is_closed, 0, 2 * BLOCKING_FNS);
