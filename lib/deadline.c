@@ -94,5 +94,7 @@ struct timespec deadline_realtime(deadline at)
 
 	if (real == UNREADABLE || present == UNREADABLE)
 		return deadline_timespec(DEADLINE_PAST);
+	if (at - present > INT64_MAX - real)
+		return deadline_timespec(INT64_MAX);
 	return deadline_timespec(real + (at - present));
 }

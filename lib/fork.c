@@ -5,6 +5,7 @@
 #include "fork.h"
 
 #include "grace.h"
+#include "spin.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -31,6 +32,7 @@ static void in_parent(void)
 static void in_child(void)
 {
 	grace_in_child();
+	spin_in_child();
 	atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&mu);
 }

@@ -27,12 +27,14 @@ static PER_THREAD unsigned misses, passed_over;
 static atomic_int spinning;
 static atomic_int most;
 
+/* The process's, as its first thread has them: the calling thread may be pinned to one. */
 static int count_processors(void)
 {
 	cpu_set_t set;
 
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
-	                                                    : (int)sysconf(_SC_NPROCESSORS_ONLN);
+	return sched_getaffinity(getpid(), sizeof(set), &set) == 0
+	               ? CPU_COUNT(&set)
+	               : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /* -1: none may. */
@@ -47,6 +49,11 @@ static int most_spinning(void)
 		atomic_store_explicit(&most, n, memory_order_relaxed);
 	}
 	return n;
+}
+
+void spin_in_child(void)
+{
+	atomic_store_explicit(&spinning, 0, memory_order_relaxed);
 }
 
 static bool is_worth_it(void)

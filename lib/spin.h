@@ -18,4 +18,7 @@
 /* Looks at what is() says about what until it is true, or it is time to sleep.  No lock held. */
 void spin_until(bool (*is)(const void *what), const void *what);
 
+/* In the child of a fork: the parent's threads that were looking are not there. */
+void spin_in_child(void);
+
 #endif
