@@ -586,6 +586,8 @@ static const struct {
 	{BODY "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", 0},
 	{BODY "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n\r\n", 0},
 	{BODY "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 0},
+	/* Chunks are none of HTTP/1.0's. */
+	{"POST /trap HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
 	{HEAD "Bad Name: x\r\n\r\n", 0},
 	{HEAD "Bad(Name: x\r\n\r\n", 0},
 	{HEAD "X\x80: x\r\n\r\n", 0},

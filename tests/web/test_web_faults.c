@@ -682,6 +682,8 @@ START_TEST(whoever_is_given_up_at_any_moment_is_answered)
 		client_request(&c[i], "GET", "/until");
 		await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == (size_t)i + 1);
 	}
+	/* The daemon's thread is done with those. */
+	expect_get(port, "/inline/a", 200, "hello");
 	hold(moments[_i].call, &gate);
 	client_open(&c[2], port);
 	snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: l\r\nContent-Length: 0\r\n\r\n",

@@ -277,6 +277,7 @@ static int wrong_in_the_child(ptj_web_app *app)
 	wrong += ptj_web_port(app) != 0;
 	wrong += ptj_web_request_count(app) != 0;
 	wrong += ptj_web_connection_count(app) != 0;
+	wrong += ptj_web_line_count(app) != 0;
 	wrong += ptj_web_scheduler_from_app(app) != NULL;
 	ptj_web_app_free(app);
 	return wrong;
