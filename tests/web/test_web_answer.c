@@ -275,6 +275,39 @@ START_TEST(a_thread_that_the_handler_waits_for_may_answer)
 }
 END_TEST
 
+static void *fail_there(void *request)
+{
+	return (void *)(intptr_t)ptj_web_fail(request, EIO, "disk on fire");
+}
+
+static int handler_with_failing_helper(ptj_web_request *r, void *user)
+{
+	pthread_t helper;
+	void *code;
+
+	(void)user;
+	if (pthread_create(&helper, NULL, fail_there, r))
+		return EAGAIN;
+	pthread_join(helper, &code);
+	record(&seen, (intptr_t)code);
+	return respond_text(r, 200, "hello");
+}
+
+/* It is the job that fails or not. */
+START_TEST(what_it_says_of_a_failure_is_only_returned)
+{
+	ptj_web_app *app = make_here();
+
+	web_atomic_with(app, (struct way){.sets_mode = 1, .mode = PTJ_CANCEL_COOPERATIVE}, "GET",
+	                "/", handler_with_failing_helper, NULL);
+	expect_get(web_start(app), "/", 200, "hello");
+	ck_assert_int_eq(recorded_at(&seen, 0), EIO);
+	ok(ptj_web_stop(app, PTJ_DEFAULT));
+	ck_assert_uint_eq(reports_count(&reports), 0);
+	end_here(app);
+}
+END_TEST
+
 /* ---- From a file ---------------------------------------------------------------------------- */
 
 static int make_file(size_t size)
@@ -728,6 +761,7 @@ static int handler_bad_arguments(ptj_web_request *r, void *user)
 		return EIO;
 	record(&seen, ptj_web_write(r, NULL, 1, 0, NULL));
 	record(&seen, ptj_web_write(r, "x", 1, -3, NULL));
+	record(&seen, ptj_web_write(r, NULL, 0, 0, NULL)); /* is none */
 	return ptj_web_write(r, "hello", 5, PTJ_INFINITE, NULL);
 }
 
@@ -743,8 +777,9 @@ START_TEST(a_bad_argument_changes_nothing)
 	client_post(&c, "/", "body", 4);
 	client_expect(&c, 200, "hello");
 	client_close(&c);
-	await(recorded(&seen) == 13);
+	await(recorded(&seen) == 14);
 	ck_assert_uint_eq(recorded_times(&seen, EINVAL), 13);
+	ck_assert_int_eq(recorded_at(&seen, 13), 0);
 	end_here(app);
 }
 END_TEST
@@ -926,6 +961,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, an_answer_without_a_body_is_streamed_too);
 	tcase_add_test(tc, also_where_the_receive_timeout_is_short);
 	tcase_add_test(tc, a_bad_argument_changes_nothing);
+	tcase_add_test(tc, what_it_says_of_a_failure_is_only_returned);
 	tcase_add_loop_test(tc, a_client_of_http_1_0_has_its_stream_too, 0, 2);
 	tcase_add_loop_test(tc, each_piece_goes_out_when_it_is_written, 0, 2);
 	tcase_add_loop_test(tc, a_stream_that_fails_is_cut_off, 0, 8);

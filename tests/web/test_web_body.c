@@ -748,6 +748,9 @@ START_TEST(what_is_too_much_to_drop_is_not_waited_for)
 	struct client c;
 
 	client_open(&c, web_start(app));
+	begin_chunks(&c, "/nothing");
+	send_chunks(&c, 1000, 100, "0\r\n\r\n");
+	client_expect(&c, 404, NULL);
 	client_begin_post(&c, "/nothing", MUCH, "");
 	client_expect(&c, 404, NULL);
 	client_expect_end(&c);

@@ -189,13 +189,17 @@ END_TEST
 START_TEST(who_has_sent_before_it_ended_has_its_answer)
 {
 	ptj_web_app *app = make_for_leavers();
-	struct client busy, c[3];
+	struct client busy, late, c[4];
+	struct gate closed;
 	uint16_t port;
 
+	gate_init(&closed);
 	ok(ptj_web_route(app, "GET", "/inline/gate", handler_at_gate, &gate));
+	web_atomic_with(app, (struct way){.close_on_disconnect = 1}, "GET", "/close",
+	                handler_obedient, &closed);
 	route_all(app);
 	port = web_start(app);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		client_open(&c[i], port);
 		client_request(&c[i], "GET", "/inline");
 		client_expect(&c[i], 200, "hello");
@@ -206,15 +210,26 @@ START_TEST(who_has_sent_before_it_ended_has_its_answer)
 	client_request(&c[0], "GET", "/inline");
 	client_half_close(&c[0]);
 	client_vanish(&c[1]);
+	/* This one wants its job closed when it has ended, as it has before there is one. */
+	client_request(&c[3], "GET", "/close");
+	client_half_close(&c[3]);
+	client_open(&late, port);
+	client_request(&late, "GET", "/inline");
 	client_half_close(&c[2]);
 	client_expect_end(&c[2]);
 	gate_open(&gate);
 	client_expect(&c[0], 200, "hello");
+	client_expect(&c[3], 503, NULL);
+	client_expect(&late, 200, "hello");
 	client_expect(&busy, 200, "passed");
+	ck_assert_int_eq(gate_passed(&closed), 0);
 	client_close(&c[0]);
 	client_close(&c[2]);
+	client_close(&c[3]);
+	client_close(&late);
 	client_close(&busy);
 	end_here(app);
+	gate_destroy(&closed);
 }
 END_TEST
 

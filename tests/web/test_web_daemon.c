@@ -351,6 +351,7 @@ START_TEST(a_close_waits_for_what_was_accepted)
 	client_request(&other, "GET", "/inline/x");
 	client_expect(&other, 503, NULL);
 	client_close(&other);
+	expect_get(port, "/nothing", 404, NULL);
 	gate_open(&gate);
 	client_expect(&c, 200, "passed");
 	ok(caller_join(&closing));

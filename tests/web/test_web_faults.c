@@ -236,6 +236,10 @@ static int handler_shield(ptj_web_request *r, void *user)
 	return code ? code : respond_text(r, 200, "shielded");
 }
 
+#define SHORT "a-segment-that-needs-room-of-its-own"
+#define MEDIUM SHORT SHORT SHORT SHORT SHORT
+#define LONG MEDIUM MEDIUM MEDIUM MEDIUM
+
 static const struct {
 	const char *request; /* with Connection: close behind it */
 	size_t body;
@@ -254,7 +258,7 @@ static const struct {
 	{"GET /shield", 0, 200},
 	{"GET /fail", 0, 500},
 	{"GET /below/a", 0, 200},
-	{"GET /rest/a/b/c?d=%20", 0, 200},
+	{"GET /rest/" LONG "/b/c?d=%20", 0, 200},
 	{"GET /nothing", 0, 404},
 	{"DELETE /stream", 0, 405},
 	{"GET /..", 0, 400},
@@ -433,7 +437,7 @@ END_TEST
 /* The status of the answer, whole or not, or 0 where the connection just ended. */
 static int ask(uint16_t port, int kind)
 {
-	char start[13] = "", text[256];
+	char start[13] = "", text[2048];
 	struct client c;
 
 	client_open(&c, port);
@@ -447,6 +451,16 @@ static int ask(uint16_t port, int kind)
 	client_await_end(&c);
 	client_close(&c);
 	return start[9] ? atoi(start + 9) : 0;
+}
+
+static enum MHD_Result access_handler(void *user, struct MHD_Connection *connection,
+                                      const char *url, const char *method, const char *version,
+                                      const char *upload, size_t *upload_size, void **request)
+{
+	return ptj_web_request_begin(user, connection, url, method, version, upload, upload_size,
+	                             request)
+	               ? MHD_YES
+	               : MHD_NO;
 }
 
 /* What fails is the server's fault, and only that request's. */
@@ -499,14 +513,15 @@ START_TEST(a_connection_that_cannot_be_kept_is_closed)
 }
 END_TEST
 
-/* libmicrohttpd does so where it finds no memory for it, and does not tell. */
+/* libmicrohttpd does so where it finds no memory for it, and does not tell: with room for more the next
+   takes the place along with the descriptor's number. */
 START_TEST(one_that_libmicrohttpd_drops_gives_its_place_back)
 {
 	struct client c;
 	uint16_t port;
 
 	make_here();
-	in_library(ok(ptj_web_set_connection_limit(app, 1)));
+	in_library(ok(ptj_web_set_connection_limit(app, _i ? 10 : 1)));
 	in_library(port = web_start(app));
 	refuse(CALL_ADD_CONNECTION, EIO, 2);
 	for (int i = 0; i < 2; i++) {
@@ -516,6 +531,7 @@ START_TEST(one_that_libmicrohttpd_drops_gives_its_place_back)
 	}
 	expect_get(port, "/inline/a", 200, "hello");
 	ck_assert_int_eq(refused(CALL_ADD_CONNECTION), 2);
+	await(ptj_web_connection_count(app) == 0);
 	end_here();
 }
 END_TEST
@@ -592,6 +608,47 @@ START_TEST(a_request_that_cannot_begin_is_refused)
 		ck_assert_ptr_null(request);
 	}
 	ck_assert_uint_eq(ptj_web_request_count(app), 0);
+	end_here();
+}
+END_TEST
+
+/* Here the library's loop watches a connection of a daemon of the program's.  Without, the
+   job just goes on. */
+START_TEST(so_does_one_before_a_daemon_of_the_programs)
+{
+	struct MHD_Daemon *daemon;
+	struct MHD_OptionItem options[] = {
+		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)ptj_web_request_end, NULL},
+		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)ptj_web_request_uri, NULL},
+		{MHD_OPTION_END, 0, NULL}};
+	int hits = 1, served = 0, watched = 0;
+	uint16_t port;
+
+	make_here();
+	options[0].ptr_value = options[1].ptr_value = app;
+	while (strcmp(kinds[watched].request, "GET /watched") != 0)
+		watched++;
+	ok(start_at(NULL));
+	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+	                          NULL, access_handler, app, MHD_OPTION_ARRAY, options,
+	                          MHD_OPTION_END);
+	ck_assert_ptr_nonnull(daemon);
+	port = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+	for (int n = 0; hits; n++) {
+		int status;
+
+		ck_assert_int_lt(n, MANY);
+		fault_arm(NO_MEMORY, n, FAULT_ONCE);
+		status = ask(port, watched);
+		hits = fault_disarm(NO_MEMORY);
+		ck_assert_msg(status == 200 || (hits && (status == 0 || status / 100 == 5)),
+		              "%d without call %d", status, n);
+		served += hits && status == 200;
+		await(ptj_web_request_count(app) == 0);
+	}
+	ck_assert_int_ge(served, 1);
+	in_library(ok(ptj_web_close(app, PTJ_DEFAULT)));
+	MHD_stop_daemon(daemon);
 	end_here();
 }
 END_TEST
@@ -761,11 +818,12 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_request_fails_cleanly_and_is_served_at_last, 0,
 	                    SHORTAGES * KINDS);
 	tcase_add_test(tc, a_connection_that_cannot_be_kept_is_closed);
-	tcase_add_test(tc, one_that_libmicrohttpd_drops_gives_its_place_back);
+	tcase_add_loop_test(tc, one_that_libmicrohttpd_drops_gives_its_place_back, 0, 2);
 	tcase_add_loop_test(tc, one_that_is_gone_before_it_is_accepted_is_none, 0, 2);
 	tcase_add_test(tc, and_those_that_go_on_coming_do_not_hold_up_a_stop);
 	tcase_add_test(tc, a_body_that_finds_no_room_has_failed);
 	tcase_add_test(tc, a_request_that_cannot_begin_is_refused);
+	tcase_add_test(tc, so_does_one_before_a_daemon_of_the_programs);
 	tcase_add_loop_test(tc, whoever_is_given_up_at_any_moment_is_answered, 0, MOMENTS);
 	tcase_add_test(tc, a_stop_waits_for_who_resumes);
 	tcase_add_loop_test(tc, a_stop_needs_nothing, 0, 2 * SHORTAGES);

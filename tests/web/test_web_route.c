@@ -283,6 +283,7 @@ START_TEST(another_method_is_405_with_what_is_allowed)
 	tell(app, "DELETE", "/{a}", "delete");
 	/* The beginning of another, and one that is there already. */
 	tell(app, "DEL", "/{a}", "del");
+	tell(app, "DEL", "/x", "del too");
 	tell(app, "PUT", "/{a}", "put too");
 	tell(app, "GETALL", "/x", "get all");
 	tell(app, "GET", "/{a}", "get too");
@@ -521,7 +522,7 @@ START_TEST(headers_are_found_whatever_their_case)
 	client_open(&c, web_start(app));
 	for (int i = 0; i < 2; i++) {
 		client_request_with(&c, "GET", i ? "/atomic" : "/",
-		                    "X-One: 1\r\nx-two:   two words  \r\nX-ONE: again\r\n");
+		                    "X-One: 1\r\nx-two:   two words \t \r\nX-ONE: again\r\n");
 		client_expect(&c, 200,
 		              "[1][two words][none][localhost] "
 		              "Host=localhost;X-One=1;x-two=two words;X-ONE=again; "
