@@ -56,6 +56,29 @@ START_TEST(more_connections_than_allowed_wait_and_are_served)
 }
 END_TEST
 
+/* All at once, with more descriptors than the server first has places for. */
+START_TEST(a_server_grows_with_its_connections)
+{
+	enum { N = 80 };
+	ptj_web_app *app = make_here(1, 0);
+	struct client c[N];
+	uint16_t port;
+
+	web_atomic(app, "GET", "/", handler_hello, NULL);
+	port = web_start(app);
+	for (int i = 0; i < N; i++)
+		client_open(&c[i], port);
+	await(ptj_web_connection_count(app) == N);
+	for (int i = 0; i < N; i++) {
+		client_request(&c[i], "GET", "/");
+		client_expect(&c[i], 200, "hello");
+	}
+	for (int i = 0; i < N; i++)
+		client_close(&c[i]);
+	end_here(app);
+}
+END_TEST
+
 /* With a limit of its own making there is room for whoever may be active, pending or in line. */
 START_TEST(unless_set_there_is_room_for_all_that_may_wait)
 {
@@ -252,6 +275,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, more_connections_than_allowed_wait_and_are_served, 1, 4);
+	tcase_add_test(tc, a_server_grows_with_its_connections);
 	tcase_add_test(tc, unless_set_there_is_room_for_all_that_may_wait);
 	tcase_add_loop_test(tc, no_limit_is_too_high, 1, 4);
 	tcase_add_test(tc, whoever_is_cut_off_makes_room);

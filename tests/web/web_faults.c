@@ -5,12 +5,15 @@
 
 #include "web_faults.h"
 #include "../faults.h"
+#include "../sanitizers.h"
 
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+UNINSTRUMENTED_BEGIN
 
 struct pipe;
 
@@ -234,3 +237,5 @@ WRAP(int, ptj_spawn_attr, ptj_scheduler *s, const ptj_job_attr *attr, ptj_job_fn
 	pass(CALL_SPAWN);
 	return rc;
 }
+
+UNINSTRUMENTED_END
