@@ -236,8 +236,7 @@ static int on_body(struct ptj_web_request *r, const char *bytes, size_t n)
 		return MHD_NO;
 	site_lock(site);
 	/* Not once all of it is there: see above. */
-	if (r->in && pipe_is_full(r->in) && r->phase < PHASE_ANSWERED &&
-	    site->state < SITE_CLOSED) {
+	if (r->in && pipe_is_full(r->in) && r->phase < PHASE_ANSWERED) {
 		client_rests_locked(r->client);
 		request_suspend_locked(r, CAUSE_READER);
 	}
@@ -253,11 +252,12 @@ static int on_whole(struct ptj_web_request *r)
 
 	site_lock(site);
 	client_rests_locked(r->client);
-	if (r->phase == PHASE_BODY && !r->in)
+	/* That of a streamed body has begun. */
+	if (r->phase == PHASE_BODY)
 		r->phase = PHASE_WHOLE;
 	if (r->in)
 		pipe_end(r->in, 0);
-	begin = r->phase == PHASE_WHOLE && !r->in;
+	begin = r->phase == PHASE_WHOLE;
 	if (begin && !r->atomic)
 		r->phase = PHASE_JOB;
 	site_unlock(site);

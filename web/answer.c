@@ -66,7 +66,7 @@ static int may_answer_locked(const struct ptj_web_request *r)
 {
 	if (r->given_up)
 		return EPIPE;
-	return r->answer.status || r->phase != PHASE_JOB ? EALREADY : 0;
+	return r->answer.status ? EALREADY : 0;
 }
 
 /* What a job has answered it has done; see job.c for one that somebody else answers for. */
@@ -277,7 +277,7 @@ int ptj_web_write(ptj_web_request *r, const void *buf, size_t size, int64_t time
 	if (r->out_left != UINT64_MAX && size > r->out_left)
 		return EMSGSIZE;
 	until = clock_after(timeout_ms);
-	while (done < size && rc == 0) {
+	while (done < size) {
 		size_t n = size - done;
 
 		if (!is_bodiless(r, r->answer.status))

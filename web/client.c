@@ -150,13 +150,12 @@ static void cut_off(struct client *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-/* Whether there is nothing more to read, now or later. */
+/* Whether nothing is left to read of one that has ended. */
 static bool is_read_out(const struct client *c)
 {
 	char byte;
-	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 static void expire(struct client *c)
@@ -169,9 +168,29 @@ static void expire(struct client *c)
 	cut_off(c);
 }
 
+/* A descriptor that was closed is none of the loop's, also where its number has been given to
+   another. */
+static bool is_dropped(struct client *c)
+{
+	return !c->begun &&
+	       !loop_change(c->clients->site->loop, c->fd, EPOLLRDHUP | EPOLLONESHOT, &c->source);
+}
+
+static void forget_dropped(struct clients *clients)
+{
+	size_t i;
+
+	for (i = 0; i < clients->size; i++)
+		if (clients->by_fd[i] && is_dropped(clients->by_fd[i])) {
+			client_remove_locked(clients, clients->by_fd[i]);
+			pthread_cond_broadcast(&clients->site->quiet);
+		}
+}
+
 void clients_expire_locked(struct clients *clients)
 {
 	each_begun(clients, expire);
+	forget_dropped(clients);
 }
 
 void client_close_idle_locked(struct client *c)

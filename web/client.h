@@ -9,6 +9,9 @@
    suspended.  So the site's loop watches for the end of each, too, and cuts off those that send
    nothing any more while libmicrohttpd waits for them to.
 
+   Nor does it tell of a connection that it closes for want of memory before it has begun.  Its
+   place is given back at the next look.
+
    SPDX-License-Identifier: Apache-2.0 */
 
 #ifndef CLIENT_H
@@ -66,7 +69,8 @@ void client_received_locked(struct clients *clients, struct client *c, size_t n)
 /* Waits for nothing from the client.  mu held. */
 void client_rests_locked(struct client *c);
 
-/* Cuts off those whose time is up, and those that are gone.  mu held. */
+/* Cuts off those whose time is up, and those that are gone; forgets those that libmicrohttpd has
+   dropped.  mu held. */
 void clients_expire_locked(struct clients *clients);
 
 /* Closes the receiving side of those without a request: libmicrohttpd serves what has arrived, and

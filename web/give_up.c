@@ -9,8 +9,6 @@
 static void give_up_locked(struct ptj_web_request *r)
 {
 	r->given_up = true;
-	if (r->phase == PHASE_LINE && line_leave_locked(&r->scheduler->line, r))
-		r->refs--;
 	if (r->phase != PHASE_SENT)
 		request_answer_status_locked(r, MHD_HTTP_SERVICE_UNAVAILABLE);
 	if (r->in)

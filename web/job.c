@@ -75,12 +75,11 @@ static void over(void *arg)
 
 /* ---- Its start ------------------------------------------------------------------------------- */
 
-int job_prepare(struct route *route)
+void job_prepare(struct route *route)
 {
-	int rc = ptj_job_attr_set_release(route->job_attr, over);
-
+	ptj_job_attr_set_release(route->job_attr, over);
 	/* No answer is a failure. */
-	return rc ? rc : ptj_job_attr_set_explicit_result(route->job_attr, 1);
+	ptj_job_attr_set_explicit_result(route->job_attr, 1);
 }
 
 /* The job has a reference before it can end. */

@@ -11,8 +11,8 @@
 
 #include "request.h"
 
-/* Completes the attributes of an atomic route.  ENOMEM. */
-int job_prepare(struct route *route);
+/* Completes the attributes of an atomic route. */
+void job_prepare(struct route *route);
 
 /* Makes r a job, puts it in line, or answers 503, or 500 where it has no scheduler.  On the
    daemon's thread. */

@@ -28,7 +28,8 @@ struct loop {
 /* The counter has room for as many as there are tasks. */
 static void ring(struct loop *loop)
 {
-	(void)!write(loop->bell, &(uint64_t){1}, sizeof(uint64_t));
+	while (write(loop->bell, &(uint64_t){1}, sizeof(uint64_t)) < 0 && errno == EINTR)
+		;
 }
 
 /* Runs what has been posted; false when the loop is to end. */
@@ -148,11 +149,11 @@ int loop_add(struct loop *loop, int fd, uint32_t events, struct source *source)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? errno : 0;
 }
 
-void loop_change(struct loop *loop, int fd, uint32_t events, struct source *source)
+bool loop_change(struct loop *loop, int fd, uint32_t events, struct source *source)
 {
 	struct epoll_event event = {.events = events, .data.ptr = source};
 
-	epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
+	return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void loop_remove(struct loop *loop, int fd)

@@ -13,6 +13,7 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "list.h"
@@ -37,7 +38,10 @@ void loop_stop(struct loop *loop);
 
 /* Has ready called on the loop's thread for these events of epoll_ctl(2); what that says. */
 int loop_add(struct loop *loop, int fd, uint32_t events, struct source *source);
-void loop_change(struct loop *loop, int fd, uint32_t events, struct source *source);
+
+/* The same with other events; false where the loop has none of that descriptor's, since it was
+   closed. */
+bool loop_change(struct loop *loop, int fd, uint32_t events, struct source *source);
 void loop_remove(struct loop *loop, int fd);
 
 /* Has the task run on the loop's thread, once. */

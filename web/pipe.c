@@ -93,7 +93,8 @@ static void wake_locked(struct pipe *p)
 	if (!p->waiting)
 		return;
 	p->waiting = false;
-	(void)!write(p->fd, &(uint64_t){1}, sizeof(uint64_t));
+	while (write(p->fd, &(uint64_t){1}, sizeof(uint64_t)) < 0 && errno == EINTR)
+		;
 }
 
 /* ---- The daemon's side ----------------------------------------------------------------------- */
@@ -226,7 +227,7 @@ int pipe_write(struct pipe *p, const void *bytes, size_t n, int64_t until, size_
 	while (used_locked(p) >= PIPE_SIZE && !p->over && rc == 0)
 		rc = wait_locked(p, until);
 	if (rc == 0 && p->over)
-		rc = p->error ? p->error : EPIPE;
+		rc = p->error;
 	if (rc == 0) {
 		if (n > PIPE_SIZE - used_locked(p))
 			n = PIPE_SIZE - used_locked(p);

@@ -180,7 +180,7 @@ struct MHD_Response *request_text(int status)
 
 void request_answer_locked(struct ptj_web_request *r, struct answer answer)
 {
-	if (r->phase >= PHASE_ANSWERED || r->streams) {
+	if (r->phase >= PHASE_ANSWERED) {
 		if (answer.response)
 			MHD_destroy_response(answer.response);
 		return;

@@ -64,13 +64,13 @@ static int open_app(struct ptj_web_app *app, void *site)
 {
 	ptj_scheduler *s = NULL;
 	size_t i;
-	int rc = 0;
+	int rc;
 
-	for (i = 0; i < app->route_count && rc == 0; i++)
+	for (i = 0; i < app->route_count; i++)
 		if (app->routes[i].attr.atomic)
-			rc = job_prepare(&app->routes[i]);
-	if (rc || !app->attr)
-		return rc;
+			job_prepare(&app->routes[i]);
+	if (!app->attr)
+		return 0;
 	rc = ptj_scheduler_create(&s, app->attr);
 	if (rc)
 		return rc;

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -97,11 +98,8 @@ static void accept_all(struct server *server)
 
 static void ready(struct source *source, uint32_t events)
 {
-	struct server *server = container_of(source, struct server, source);
-
 	(void)events;
-	if (server->fd >= 0)
-		accept_all(server);
+	accept_all(container_of(source, struct server, source));
 }
 
 static void resume_locked(struct server *server)
@@ -189,12 +187,9 @@ __attribute__((format(printf, 2, 0))) static void on_message(void *cls, const ch
 {
 	struct server *server = cls;
 	char line[512];
-	size_t len;
 
 	vsnprintf(line, sizeof(line), format, args);
-	for (len = 0; line[len] && line[len] != '\n'; len++)
-		;
-	line[len] = '\0';
+	line[strcspn(line, "\n")] = '\0';
 	site_log(server->site, "libmicrohttpd: %s", line);
 }
 
@@ -293,9 +288,9 @@ static void block_signals(sigset_t *before)
    stop, and a few that have ended, which libmicrohttpd counts a moment longer than it says. */
 static unsigned daemon_limit(const struct server *server, unsigned threads)
 {
-	uint64_t limit = ((uint64_t)server->limit + SOMAXCONN + 64) * threads;
+	unsigned more = SOMAXCONN + 64, most = UINT_MAX / threads - more;
 
-	return limit < UINT_MAX ? (unsigned)limit : UINT_MAX;
+	return ((server->limit < most ? (unsigned)server->limit : most) + more) * threads;
 }
 
 static struct MHD_Daemon *start_daemon(struct server *server, struct ptj_web_app *app)

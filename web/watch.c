@@ -32,7 +32,7 @@ static void retire(struct task *task)
 
 void watch_begin_locked(struct ptj_web_request *r)
 {
-	if (r->watched || !r->route->attr.close_on_disconnect)
+	if (!r->route->attr.close_on_disconnect)
 		return;
 	r->source.ready = ready;
 	r->task.run = retire;

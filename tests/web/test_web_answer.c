@@ -96,6 +96,7 @@ static int handler_refused(ptj_web_request *r, void *user)
 		{"X\t", "x"},
 		{"X\xc3\xa4", "x"},
 		{"X", "\x01"},
+		{"X", NULL},
 	};
 	static const int statuses[] = {-1, 0, 1, 100, 101, 199, 600, 1000};
 
@@ -118,7 +119,7 @@ START_TEST(what_cannot_stand_in_an_answer_is_refused)
 
 	route_both(app, handler_refused, NULL);
 	expect_get(web_start(app), both[_i], 200, "hello");
-	ck_assert_uint_eq(recorded(&seen), 15 + 8 + 5);
+	ck_assert_uint_eq(recorded(&seen), 16 + 8 + 5);
 	for (size_t i = 0; i < recorded(&seen); i++)
 		ck_assert_msg(recorded_at(&seen, i) == EINVAL, "number %zu: %d", i,
 		              (int)recorded_at(&seen, i));
@@ -130,8 +131,9 @@ END_TEST
 static int handler_headers(ptj_web_request *r, void *user)
 {
 	char body[] = "body\0and", name[] = "X-Name", value[] = "a value\twith \xc3\xa4";
-	const char *headers[] = {name,  value,          "Set-Cookie", "a=b", "Set-Cookie",
-	                         "c=d", "Content-Type", "text/plain", NULL};
+	const char *headers[] = {name,  value,          "Set-Cookie", "a=b",     "Set-Cookie",
+	                         "c=d", "Content-Type", "text/plain", "X-Empty", "",
+	                         NULL};
 	int code = ptj_web_respond(r, 201, headers, body, sizeof body - 1);
 
 	(void)user;
@@ -157,6 +159,7 @@ START_TEST(headers_and_body_are_copied)
 	ck_assert_str_eq(answer_header(&a, "X-Name"), "a value\twith \xc3\xa4");
 	ck_assert_str_eq(answer_header(&a, "Content-Type"), "text/plain");
 	ck_assert_ptr_nonnull(answer_header(&a, "Date"));
+	ck_assert_ptr_null(answer_header(&a, "X-Empty"));
 	ck_assert_ptr_nonnull(strstr(a.head, "Set-Cookie: a=b\r\n"));
 	ck_assert_ptr_nonnull(strstr(a.head, "Set-Cookie: c=d\r\n"));
 	answer_free(&a);
@@ -268,6 +271,39 @@ START_TEST(a_thread_that_the_handler_waits_for_may_answer)
 	port = web_start(app);
 	expect_get(port, "/inline/x", 200, "x");
 	expect_get(port, "/atomic/y", 200, "y");
+	end_here(app);
+}
+END_TEST
+
+static void *fail_there(void *request)
+{
+	return (void *)(intptr_t)ptj_web_fail(request, EIO, "disk on fire");
+}
+
+static int handler_with_failing_helper(ptj_web_request *r, void *user)
+{
+	pthread_t helper;
+	void *code;
+
+	(void)user;
+	if (pthread_create(&helper, NULL, fail_there, r))
+		return EAGAIN;
+	pthread_join(helper, &code);
+	record(&seen, (intptr_t)code);
+	return respond_text(r, 200, "hello");
+}
+
+/* It is the job that fails or not. */
+START_TEST(what_it_says_of_a_failure_is_only_returned)
+{
+	ptj_web_app *app = make_here();
+
+	web_atomic_with(app, (struct way){.sets_mode = 1, .mode = PTJ_CANCEL_COOPERATIVE}, "GET",
+	                "/", handler_with_failing_helper, NULL);
+	expect_get(web_start(app), "/", 200, "hello");
+	ck_assert_int_eq(recorded_at(&seen, 0), EIO);
+	ok(ptj_web_stop(app, PTJ_DEFAULT));
+	ck_assert_uint_eq(reports_count(&reports), 0);
 	end_here(app);
 }
 END_TEST
@@ -483,6 +519,42 @@ START_TEST(a_stream_is_framed_so_that_its_end_is_seen)
 }
 END_TEST
 
+static int handler_stream_status(ptj_web_request *r, void *user)
+{
+	int known = ptj_web_query(r, "known") != NULL;
+	int code =
+		ptj_web_stream(r, atoi(ptj_web_param(r, "status")), NULL, known ? 5 : UINT64_MAX);
+
+	(void)user;
+	if (code == 0)
+		code = ptj_web_write(r, "hello", 5, PTJ_INFINITE, NULL);
+	record(&seen, code);
+	return code;
+}
+
+/* What is written there is dropped. */
+START_TEST(an_answer_without_a_body_is_streamed_too)
+{
+	static const char *const targets[] = {"/204", "/304", "/204?known", "/304?known"};
+	ptj_web_app *app = make_here();
+	struct client c;
+	uint16_t port;
+
+	web_atomic(app, "GET", "/{status}", handler_stream_status, NULL);
+	port = web_start(app);
+	for (int i = 0; i < 4; i++) {
+		client_open(&c, port);
+		client_request_with(&c, "GET", targets[i], "Connection: close\r\n");
+		client_expect(&c, i % 2 ? 304 : 204, "");
+		client_expect_end(&c);
+		client_close(&c);
+	}
+	await(recorded(&seen) == 4);
+	ck_assert_uint_eq(recorded_times(&seen, 0), 4);
+	end_here(app);
+}
+END_TEST
+
 /* An old client does not know chunks: for it, the end of the connection is that of the answer. */
 START_TEST(a_client_of_http_1_0_has_its_stream_too)
 {
@@ -501,6 +573,30 @@ START_TEST(a_client_of_http_1_0_has_its_stream_too)
 	client_expect_end(&c);
 	answer_free(&a);
 	client_close(&c);
+	end_here(app);
+}
+END_TEST
+
+/* With a timeout of a second a busy machine may lose a client; one of them has all of it. */
+START_TEST(also_where_the_receive_timeout_is_short)
+{
+	ptj_web_app *app = make_here();
+	char got[4096] = "";
+	uint16_t port;
+
+	fill_block();
+	ok(ptj_web_set_receive_timeout(app, 1000));
+	web_atomic(app, "GET", "/{size}", handler_stream, NULL);
+	port = web_start(app);
+	for (int i = 0; i < 20 && !strstr(got, "\r\n\r\nabc"); i++) {
+		struct client c;
+
+		client_open(&c, port);
+		client_send(&c, "GET /3 HTTP/1.0\r\n\r\n");
+		got[client_take(&c, got, sizeof got - 1)] = '\0';
+		client_close(&c);
+	}
+	ck_assert_ptr_nonnull(strstr(got, "\r\n\r\nabc"));
 	end_here(app);
 }
 END_TEST
@@ -640,6 +736,50 @@ START_TEST(no_more_and_no_less_than_was_announced)
 	ck_assert_int_eq(recorded_at(&seen, 7), 0);
 	answer_free(&a);
 	client_close(&c);
+	end_here(app);
+}
+END_TEST
+
+static int handler_bad_arguments(ptj_web_request *r, void *user)
+{
+	size_t n;
+	char byte;
+
+	(void)user;
+	record(&seen, ptj_web_write(r, "x", 1, 0, NULL));
+	record(&seen, ptj_web_read(r, NULL, 1, 0, &n));
+	record(&seen, ptj_web_read(r, &byte, 0, 0, &n));
+	record(&seen, ptj_web_read(r, &byte, 1, 0, NULL));
+	record(&seen, ptj_web_read(r, &byte, 1, -3, &n));
+	record(&seen, ptj_web_read_to_fd(r, -1, 0, NULL));
+	record(&seen, ptj_web_spawn(r, NULL, NULL, NULL));
+	record(&seen, ptj_web_shield(r, NULL, NULL, 0, NULL));
+	record(&seen, ptj_web_scheduler(r, NULL));
+	record(&seen, ptj_web_each_query(r, NULL, NULL));
+	record(&seen, ptj_web_each_header(r, NULL, NULL));
+	if (ptj_web_stream(r, 200, NULL, 5))
+		return EIO;
+	record(&seen, ptj_web_write(r, NULL, 1, 0, NULL));
+	record(&seen, ptj_web_write(r, "x", 1, -3, NULL));
+	record(&seen, ptj_web_write(r, NULL, 0, 0, NULL)); /* is none */
+	return ptj_web_write(r, "hello", 5, PTJ_INFINITE, NULL);
+}
+
+/* In a request that reads its body and streams its answer, so that nothing else is wrong. */
+START_TEST(a_bad_argument_changes_nothing)
+{
+	ptj_web_app *app = make_here();
+	struct client c;
+
+	web_atomic_with(app, (struct way){.stream_body = 1}, "POST", "/", handler_bad_arguments,
+	                NULL);
+	client_open(&c, web_start(app));
+	client_post(&c, "/", "body", 4);
+	client_expect(&c, 200, "hello");
+	client_close(&c);
+	await(recorded(&seen) == 14);
+	ck_assert_uint_eq(recorded_times(&seen, EINVAL), 13);
+	ck_assert_int_eq(recorded_at(&seen, 13), 0);
 	end_here(app);
 }
 END_TEST
@@ -818,6 +958,10 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_range_of_a_file_goes_out, 0, 2);
 	tcase_add_loop_test(tc, what_is_no_file_is_einval, 0, 2);
 	tcase_add_loop_test(tc, a_stream_is_framed_so_that_its_end_is_seen, 0, 2);
+	tcase_add_test(tc, an_answer_without_a_body_is_streamed_too);
+	tcase_add_test(tc, also_where_the_receive_timeout_is_short);
+	tcase_add_test(tc, a_bad_argument_changes_nothing);
+	tcase_add_test(tc, what_it_says_of_a_failure_is_only_returned);
 	tcase_add_loop_test(tc, a_client_of_http_1_0_has_its_stream_too, 0, 2);
 	tcase_add_loop_test(tc, each_piece_goes_out_when_it_is_written, 0, 2);
 	tcase_add_loop_test(tc, a_stream_that_fails_is_cut_off, 0, 8);

@@ -88,6 +88,7 @@ START_TEST(no_request_is_einval)
 	expect(EINVAL, ptj_web_respond_fd(NULL, 200, NULL, 0, 0, 0));
 	expect(EINVAL, ptj_web_stream(NULL, 200, NULL, 0));
 	expect(EINVAL, ptj_web_write(NULL, "", 0, 0, &n));
+	expect(EINVAL, ptj_web_fail(NULL, EIO, "disk on fire"));
 	ck_assert_ptr_null(s);
 	ck_assert_ptr_null(job);
 	ck_assert_ptr_eq(result, &result);
@@ -147,7 +148,9 @@ START_TEST(a_timeout_that_is_none_is_einval)
 	port = web_start(app);
 	expect(EINVAL, ptj_web_stop(app, -3));
 	expect_get(port, "/", 200, "hello");
-	web_end(app);
+	/* Beyond any clock is never. */
+	ok(ptj_web_stop(app, INT64_MAX));
+	ptj_web_app_free(app);
 }
 END_TEST
 
@@ -236,6 +239,12 @@ START_TEST(what_is_for_atomic_routes_needs_one)
 	expect(EINVAL, ptj_web_route_with(app, attr, "GET", "/unbounded", handler_hello, NULL));
 	ok(ptj_web_route_attr_set_stream_body(attr, 1));
 	ok(ptj_web_route_with(app, attr, "GET", "/unbounded", handler_hello, NULL));
+	ok(ptj_web_route_attr_set_name(attr, "name"));
+	ok(ptj_web_route_attr_set_name(attr, NULL));
+	ok(ptj_web_route_attr_set_atomic(attr, 0));
+	ok(ptj_web_route_attr_set_stream_body(attr, 0));
+	ok(ptj_web_route_attr_set_body_limit(attr, 5));
+	ok(ptj_web_route_with(app, attr, "GET", "/unnamed", handler_hello, NULL));
 	ptj_web_route_attr_free(attr);
 	ptj_web_app_free(app);
 }
@@ -247,12 +256,19 @@ START_TEST(a_mount_needs_a_plain_prefix)
 {
 	static const char *const prefixes[] = {NULL,  "",    "a",     "/",     "/{a}", "/a/{b}",
 	                                       "/a/", "//a", "/a//b", "/a/..", "/.",   "/{a...}"};
-	ptj_web_app *app = web_app(), *child;
+	ptj_web_app *app = web_app(), *child, *other_child;
 
 	ok(ptj_web_app_create(&child, app));
 	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
 		expect(EINVAL, ptj_web_mount(app, prefixes[i], child));
 	ok(ptj_web_mount(app, "/a/b", child));
+	ptj_web_app_free(child);
+	/* Also where there is one already. */
+	ok(ptj_web_app_create(&child, app));
+	ok(ptj_web_mount(app, "/a", child));
+	ok(ptj_web_app_create(&other_child, app));
+	expect(EINVAL, ptj_web_mount(app, "/{a}", other_child));
+	ptj_web_app_free(other_child);
 	ptj_web_app_free(child);
 	ptj_web_app_free(app);
 }
@@ -369,6 +385,7 @@ START_TEST(only_the_root_is_started)
 	ok(ptj_web_app_create(&child, app));
 	expect(EINVAL, ptj_web_start(child, "127.0.0.1", 0));
 	expect(EINVAL, ptj_web_open(child));
+	expect(EINVAL, ptj_web_stop(child, 0));
 	ok(ptj_web_mount(app, "/child", child));
 	expect(EINVAL, ptj_web_start(child, "127.0.0.1", 0));
 	ptj_web_app_free(child);

@@ -146,6 +146,20 @@ static int handler_fail_answered(ptj_web_request *r, void *user)
 	return EIO;
 }
 
+static int handler_fail_quietly(ptj_web_request *r, void *user)
+{
+	(void)user;
+	return ptj_web_fail(r, EIO, NULL);
+}
+
+/* An excuse for no answer only where the client is gone. */
+static int handler_epipe(ptj_web_request *r, void *user)
+{
+	(void)r;
+	(void)user;
+	return EPIPE;
+}
+
 static int handler_exit(ptj_web_request *r, void *user)
 {
 	(void)r;
@@ -160,10 +174,11 @@ static const struct {
 } failures[] = {
 	{handler_fail_eio, EIO, "disk on fire"}, {handler_fail_zero, EINVAL, "disk on fire"},
 	{handler_fail_answered, EIO, NULL},      {handler_nothing, ENODATA, NULL},
+	{handler_fail_quietly, EIO, NULL},       {handler_epipe, EPIPE, NULL},
 	{handler_fail_job, EIO, "disk on fire"}, {handler_exit, ENODATA, NULL},
 };
 
-enum { FAILURES = sizeof failures / sizeof failures[0], INLINE_FAILURES = 4 };
+enum { FAILURES = sizeof failures / sizeof failures[0], INLINE_FAILURES = 6 };
 
 /* The client learns of it, and nothing about it. */
 static void expect_500(uint16_t port, const char *target)

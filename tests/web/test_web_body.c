@@ -650,6 +650,115 @@ START_TEST(and_late_in_a_large_body)
 }
 END_TEST
 
+static int handler_stream_at_once(ptj_web_request *r, void *user)
+{
+	int code = ptj_web_stream(r, 200, NULL, 5);
+
+	record(&seen, ptj_web_read_to_fd(r, *(int *)user, PTJ_INFINITE, NULL));
+	return code ? code : ptj_web_write(r, "hello", 5, PTJ_INFINITE, NULL);
+}
+
+/* A streamed answer drops what is left of a streamed body. */
+START_TEST(an_answer_that_is_streamed_ends_the_body)
+{
+	ptj_web_app *app = make_here();
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct client c;
+
+	route_stream(app, handler_stream_at_once, &null);
+	client_open(&c, web_start(app));
+	client_begin_post(&c, "/", MIB, "");
+	ck_assert_uint_eq(client_pour(&c, 0, MIB, PATIENCE_MS), MIB);
+	client_expect(&c, 200, "hello");
+	client_close(&c);
+	ck_assert_int_eq(recorded_at(&seen, 0), EPIPE);
+	close(null);
+	end_here(app);
+}
+END_TEST
+
+static int handler_stream_to_nobody(ptj_web_request *r, void *user)
+{
+	char block[1000];
+	size_t got;
+	int code;
+
+	(void)user;
+	while ((code = ptj_web_read(r, block, sizeof block, PTJ_INFINITE, &got)) == 0 && got > 0)
+		;
+	record(&seen, code);
+	record(&seen, ptj_web_stream(r, 200, NULL, 5));
+	code = ptj_web_write(r, "hello", 5, PTJ_INFINITE, NULL);
+	record(&seen, code);
+	return code;
+}
+
+START_TEST(an_answer_to_a_client_that_is_gone_is_epipe)
+{
+	ptj_web_app *app = make_here();
+	struct client c;
+
+	ok(ptj_web_set_receive_timeout(app, GONE_MS));
+	route_stream(app, handler_stream_to_nobody, NULL);
+	client_open(&c, web_start(app));
+	client_begin_post(&c, "/", 1000, "");
+	await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == 1);
+	client_vanish(&c);
+	await(recorded(&seen) == 3);
+	ck_assert_int_eq(recorded_at(&seen, 0), EPIPE);
+	ck_assert_int_eq(recorded_at(&seen, 2), EPIPE);
+	end_here(app);
+}
+END_TEST
+
+static int64_t waits[] = {(int64_t)1 << 40, INT64_MAX};
+
+static int handler_read_patiently(ptj_web_request *r, void *user)
+{
+	char block[100];
+	size_t got = 0;
+	int code;
+
+	record(&seen, gettid_here());
+	code = ptj_web_read(r, block, sizeof block, waits[*(int *)user], &got);
+
+	return code || got == 0 ? EIO : respond_text(r, 200, "read");
+}
+
+START_TEST(a_wait_may_be_longer_than_any_clock)
+{
+	ptj_web_app *app = make_here();
+	struct client c;
+
+	route_stream(app, handler_read_patiently, &_i);
+	client_open(&c, web_start(app));
+	client_begin_post(&c, "/", 10, "");
+	await(recorded(&seen) == 1 && thread_is_blocked((int)recorded_at(&seen, 0)));
+	client_send(&c, "0123456789");
+	client_expect(&c, 200, "read");
+	client_close(&c);
+	end_here(app);
+}
+END_TEST
+
+/* Beyond what is read of a body that nobody wants, the connection is closed at once. */
+START_TEST(what_is_too_much_to_drop_is_not_waited_for)
+{
+	ptj_web_app *app = make_here();
+	struct client c;
+
+	client_open(&c, web_start(app));
+	begin_chunks(&c, "/nothing");
+	send_chunks(&c, 1000, 100, "0\r\n\r\n");
+	client_expect(&c, 404, NULL);
+	client_begin_post(&c, "/nothing", MUCH, "");
+	client_expect(&c, 404, NULL);
+	client_expect_end(&c);
+	client_close(&c);
+	end_here(app);
+}
+END_TEST
+
 START_TEST(what_was_not_read_is_not_the_next_request)
 {
 	static const char trap[] = "GET /trap HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -700,6 +809,10 @@ static void add(TCase *tc)
 	tcase_add_test(tc, what_write_says_comes_back);
 	tcase_add_test(tc, an_answer_may_come_before_the_body_has);
 	tcase_add_test(tc, and_late_in_a_large_body);
+	tcase_add_test(tc, an_answer_that_is_streamed_ends_the_body);
+	tcase_add_test(tc, an_answer_to_a_client_that_is_gone_is_epipe);
+	tcase_add_loop_test(tc, a_wait_may_be_longer_than_any_clock, 0, 2);
+	tcase_add_test(tc, what_is_too_much_to_drop_is_not_waited_for);
 	tcase_add_test(tc, what_was_not_read_is_not_the_next_request);
 }
 

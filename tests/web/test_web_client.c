@@ -184,6 +184,55 @@ START_TEST(also_in_line)
 }
 END_TEST
 
+/* While the daemon's thread is busy its clients come to their ends; who has sent a request by then is
+   not gone.  That somebody who was idle is, shows that there was a look at all of them. */
+START_TEST(who_has_sent_before_it_ended_has_its_answer)
+{
+	ptj_web_app *app = make_for_leavers();
+	struct client busy, late, c[4];
+	struct gate closed;
+	uint16_t port;
+
+	gate_init(&closed);
+	ok(ptj_web_route(app, "GET", "/inline/gate", handler_at_gate, &gate));
+	web_atomic_with(app, (struct way){.close_on_disconnect = 1}, "GET", "/close",
+	                handler_obedient, &closed);
+	route_all(app);
+	port = web_start(app);
+	for (int i = 0; i < 4; i++) {
+		client_open(&c[i], port);
+		client_request(&c[i], "GET", "/inline");
+		client_expect(&c[i], 200, "hello");
+	}
+	client_open(&busy, port);
+	client_request(&busy, "GET", "/inline/gate");
+	gate_await(&gate, 1);
+	client_request(&c[0], "GET", "/inline");
+	client_half_close(&c[0]);
+	client_vanish(&c[1]);
+	/* This one wants its job closed when it has ended, as it has before there is one. */
+	client_request(&c[3], "GET", "/close");
+	client_half_close(&c[3]);
+	client_open(&late, port);
+	client_request(&late, "GET", "/inline");
+	client_half_close(&c[2]);
+	client_expect_end(&c[2]);
+	gate_open(&gate);
+	client_expect(&c[0], 200, "hello");
+	client_expect(&c[3], 503, NULL);
+	client_expect(&late, 200, "hello");
+	client_expect(&busy, 200, "passed");
+	ck_assert_int_eq(gate_passed(&closed), 0);
+	client_close(&c[0]);
+	client_close(&c[2]);
+	client_close(&c[3]);
+	client_close(&late);
+	client_close(&busy);
+	end_here(app);
+	gate_destroy(&closed);
+}
+END_TEST
+
 START_TEST(who_closes_its_half_within_a_request_is_gone)
 {
 	static const char *const parts[] = {"", "GET ", "GET /inline HTTP/1.1\r\nHost: l",
@@ -586,6 +635,8 @@ static const struct {
 	{BODY "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", 0},
 	{BODY "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n\r\n", 0},
 	{BODY "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 0},
+	/* Chunks are none of HTTP/1.0's. */
+	{"POST /trap HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
 	{HEAD "Bad Name: x\r\n\r\n", 0},
 	{HEAD "Bad(Name: x\r\n\r\n", 0},
 	{HEAD "X\x80: x\r\n\r\n", 0},
@@ -714,6 +765,7 @@ static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_half_closed_client_has_its_answer, 0, REQUESTS);
 	tcase_add_test(tc, also_in_line);
+	tcase_add_test(tc, who_has_sent_before_it_ended_has_its_answer);
 	tcase_add_loop_test(tc, who_closes_its_half_within_a_request_is_gone, 0, 5);
 	tcase_add_loop_test(tc, a_slow_head_is_cut_off_even_while_others_come, 0, 2);
 	tcase_add_loop_test(tc, so_is_a_slow_second_head, 0, 2);

@@ -7,21 +7,24 @@
 #include "web_support.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 
 static struct gate gate;
 static struct recorder seen;
 static struct reports reports;
 
-enum way_to_run { EPOLL, POOL, POLL, SELECT, EXTERNAL, WAYS };
+enum way_to_run { EPOLL, POOL, POLL, SELECT, EXTERNAL, WAYS, THREADS = WAYS };
 
-static const unsigned flags[WAYS] = {
+static const unsigned flags[WAYS + 1] = {
 	[EPOLL] = MHD_USE_EPOLL_INTERNAL_THREAD,
 	[POOL] = MHD_USE_EPOLL_INTERNAL_THREAD,
 	[POLL] = MHD_USE_POLL_INTERNAL_THREAD,
 	[SELECT] = MHD_USE_INTERNAL_POLLING_THREAD,
 	[EXTERNAL] = 0,
+	[THREADS] = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD,
 };
 
 static char mark; /* *request of a request that the program serves itself */
@@ -180,6 +183,7 @@ START_TEST(each_kind_of_request_is_served)
 	ok(ptj_web_open(app));
 	ck_assert_ptr_nonnull(ptj_web_scheduler_from_app(app));
 	ck_assert_uint_eq(ptj_web_port(app), 0);
+	ck_assert_uint_eq(ptj_web_connection_count(app), 0);
 	expect(EALREADY, ptj_web_open(app));
 	expect(EALREADY, ptj_web_start(app, "127.0.0.1", 0));
 	port = start(app, _i, 1, access_handler);
@@ -347,6 +351,7 @@ START_TEST(a_close_waits_for_what_was_accepted)
 	client_request(&other, "GET", "/inline/x");
 	client_expect(&other, 503, NULL);
 	client_close(&other);
+	expect_get(port, "/nothing", 404, NULL);
 	gate_open(&gate);
 	client_expect(&c, 200, "passed");
 	ok(caller_join(&closing));
@@ -441,7 +446,197 @@ START_TEST(clients_that_leave_leave_nothing_behind)
 }
 END_TEST
 
+/* The library's loop watches the connection. */
+START_TEST(a_route_may_have_the_job_of_who_leaves_closed)
+{
+	ptj_web_app *app = make_here(1, 1);
+	struct client c, stays;
+	uint16_t port;
+
+	web_atomic_with(app, (struct way){.close_on_disconnect = 1}, "GET", "/", handler_obedient,
+	                &gate);
+	ok(ptj_web_open(app));
+	port = start(app, _i, 1, access_handler);
+	client_open(&c, port);
+	client_request(&c, "GET", "/");
+	gate_await(&gate, 1);
+	client_vanish(&c);
+	await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == 0);
+	ck_assert_int_eq(gate_passed(&gate), 0);
+	client_open(&stays, port);
+	client_request(&stays, "GET", "/");
+	gate_await(&gate, 2);
+	gate_open(&gate);
+	client_expect(&stays, 200, "passed");
+	client_close(&stays);
+	ok(ptj_web_close(app, PTJ_DEFAULT));
+	stop(_i);
+	ptj_web_app_free(app);
+	gate_destroy(&gate);
+}
+END_TEST
+
+/* ---- Beside a server of the library's ------------------------------------------------------- */
+
+/* Its requests are served, and its connections are not the server's. */
+START_TEST(a_daemon_may_stand_before_what_has_a_server)
+{
+	ptj_web_app *app = make_here(1, 1);
+	struct client c;
+	uint16_t port;
+
+	route(app);
+	web_start(app);
+	port = start(app, _i, 1, access_handler);
+	client_open(&c, port);
+	for (int i = 0; i < 3; i++) {
+		client_post(&c, "/inline/x", body, sizeof body);
+		client_expect(&c, 200, "POST x 3000");
+		client_post(&c, "/read", body, sizeof body);
+		client_expect(&c, 200, "3000");
+		ck_assert_uint_eq(ptj_web_connection_count(app), 0);
+		expect_get(ptj_web_port(app), "/atomic/x", 200, "GET x 0");
+		await(ptj_web_connection_count(app) == 0);
+	}
+	client_close(&c);
+	await(ptj_web_request_count(app) == 0);
+	ok(ptj_web_stop(app, PTJ_DEFAULT));
+	stop(_i);
+	ptj_web_app_free(app);
+	gate_destroy(&gate);
+}
+END_TEST
+
+/* ---- What libmicrohttpd passes on ----------------------------------------------------------- */
+
+static int handler_remote(ptj_web_request *r, void *user)
+{
+	(void)user;
+	return respond_text(r, 200, ptj_web_remote(r) ? ptj_web_remote(r) : "none");
+}
+
+static const struct {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in6 v6;
+		struct sockaddr_in v4;
+	} addr;
+	const char *text;
+} remotes[] = {
+	{{.v4 = {.sin_family = AF_INET, .sin_addr = {0}}}, "0.0.0.0"},
+	{{.v6 = {.sin6_family = AF_INET6, .sin6_addr = {{{0x20, 1, 0xd, 0xb8, [15] = 1}}}}},
+         "2001:db8::1"},
+	{{.any = {.sa_family = AF_UNIX}}, "none"},
+};
+
+enum { REMOTES = sizeof remotes / sizeof remotes[0] };
+
+START_TEST(a_client_has_an_address_of_any_family)
+{
+	ptj_web_app *app = make_here(1, 1);
+	int ends[2];
+	struct client c;
+
+	ok(ptj_web_route(app, "GET", "/", handler_remote, NULL));
+	ok(ptj_web_open(app));
+	start(app, EPOLL, 1, access_handler);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	c = (struct client){.fd = ends[0]};
+	ck_assert_int_eq(MHD_add_connection(the_daemon, ends[1], &remotes[_i].addr.any,
+	                                    sizeof remotes[_i].addr),
+	                 MHD_YES);
+	client_request(&c, "GET", "/");
+	client_expect(&c, 200, remotes[_i].text);
+	client_close(&c);
+	ok(ptj_web_close(app, PTJ_DEFAULT));
+	stop(EPOLL);
+	ptj_web_app_free(app);
+	gate_destroy(&gate);
+}
+END_TEST
+
+static enum MHD_Result flagging_access(void *app, struct MHD_Connection *connection,
+                                       const char *url, const char *method, const char *version,
+                                       const char *upload, size_t *upload_size, void **request)
+{
+	if (!*request)
+		MHD_set_connection_value(connection, MHD_HEADER_KIND, "X-Flag", NULL);
+	return access_handler(app, connection, url, method, version, upload, upload_size, request);
+}
+
+static int handler_flag(ptj_web_request *r, void *user)
+{
+	(void)user;
+	return respond_text(r, 200,
+	                    ptj_web_header(r, "x-flag") ? ptj_web_header(r, "x-flag") : "none");
+}
+
+/* As a program may add one. */
+START_TEST(a_header_without_a_value_is_an_empty_one)
+{
+	ptj_web_app *app = make_here(1, 1);
+
+	ok(ptj_web_route(app, "GET", "/", handler_flag, NULL));
+	ok(ptj_web_open(app));
+	expect_get(start(app, EPOLL, 0, flagging_access), "/", 200, "");
+	ok(ptj_web_close(app, PTJ_DEFAULT));
+	stop(EPOLL);
+	ptj_web_app_free(app);
+	gate_destroy(&gate);
+}
+END_TEST
+
+static struct lines lines;
+
+START_TEST(a_thread_for_each_connection_has_no_atomic_routes)
+{
+	ptj_web_app *app = make_here(1, 1);
+	uint16_t port;
+
+	lines_init(&lines);
+	route(app);
+	ok(ptj_web_set_log(app, lines_log, &lines));
+	ok(ptj_web_open(app));
+	port = start(app, THREADS, 1, access_handler);
+	expect_get(port, "/inline/x", 200, "GET x 0");
+	expect_get(port, "/atomic/x", 500, NULL);
+	ck_assert_int_eq(lines_have(&lines, "a thread for each connection"), 1);
+	ok(ptj_web_close(app, PTJ_DEFAULT));
+	stop(THREADS);
+	ptj_web_app_free(app);
+	gate_destroy(&gate);
+}
+END_TEST
+
 /* ---- Without an application ----------------------------------------------------------------- */
+
+START_TEST(a_call_without_its_arguments_is_none)
+{
+	ptj_web_app *app = make_here(1, 1);
+	struct MHD_Connection *place = (struct MHD_Connection *)&mark;
+	const char *texts[] = {"/", "GET", "HTTP/1.1"};
+	void *request = NULL;
+	size_t none = 0;
+
+	ok(ptj_web_open(app));
+	for (int i = 0; i < 7; i++)
+		ck_assert_int_eq(
+			ptj_web_request_begin(i == 0 ? NULL : app, i == 1 ? NULL : place,
+		                              i == 2 ? NULL : texts[0], i == 3 ? NULL : texts[1],
+		                              i == 4 ? NULL : texts[2], NULL, i == 5 ? NULL : &none,
+		                              i == 6 ? NULL : &request),
+			0);
+	ck_assert_ptr_null(ptj_web_request_uri(NULL, "/", place));
+	ck_assert_ptr_null(ptj_web_request_uri(app, NULL, place));
+	ck_assert_ptr_null(ptj_web_request_uri(app, "/", NULL));
+	ptj_web_request_end(app, place, NULL, MHD_REQUEST_TERMINATED_WITH_ERROR);
+	ck_assert_ptr_null(request);
+	ck_assert_uint_eq(ptj_web_request_count(app), 0);
+	ok(ptj_web_close(app, PTJ_DEFAULT));
+	ptj_web_app_free(app);
+	gate_destroy(&gate);
+}
+END_TEST
 
 START_TEST(a_completed_request_that_was_none_is_nothing)
 {
@@ -464,6 +659,12 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_close_without_time_leaves_nobody_suspended, 0, WAYS);
 	tcase_add_loop_test(tc, it_is_opened_again, 0, WAYS);
 	tcase_add_loop_test(tc, clients_that_leave_leave_nothing_behind, 0, WAYS);
+	tcase_add_loop_test(tc, a_route_may_have_the_job_of_who_leaves_closed, 0, WAYS);
+	tcase_add_loop_test(tc, a_daemon_may_stand_before_what_has_a_server, 0, WAYS);
+	tcase_add_loop_test(tc, a_client_has_an_address_of_any_family, 0, REMOTES);
+	tcase_add_test(tc, a_header_without_a_value_is_an_empty_one);
+	tcase_add_test(tc, a_thread_for_each_connection_has_no_atomic_routes);
+	tcase_add_test(tc, a_call_without_its_arguments_is_none);
 	tcase_add_test(tc, a_completed_request_that_was_none_is_nothing);
 }
 

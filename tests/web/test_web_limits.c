@@ -5,7 +5,11 @@
 #include "web_support.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+
+enum { LIMIT_MS = 2000 }; /* the receive timeout where one is tested */
 
 static struct gate gate;
 
@@ -52,6 +56,29 @@ START_TEST(more_connections_than_allowed_wait_and_are_served)
 }
 END_TEST
 
+/* All at once, with more descriptors than the server first has places for. */
+START_TEST(a_server_grows_with_its_connections)
+{
+	enum { N = 80 };
+	ptj_web_app *app = make_here(1, 0);
+	struct client c[N];
+	uint16_t port;
+
+	web_atomic(app, "GET", "/", handler_hello, NULL);
+	port = web_start(app);
+	for (int i = 0; i < N; i++)
+		client_open(&c[i], port);
+	await(ptj_web_connection_count(app) == N);
+	for (int i = 0; i < N; i++) {
+		client_request(&c[i], "GET", "/");
+		client_expect(&c[i], 200, "hello");
+	}
+	for (int i = 0; i < N; i++)
+		client_close(&c[i]);
+	end_here(app);
+}
+END_TEST
+
 /* With a limit of its own making there is room for whoever may be active, pending or in line. */
 START_TEST(unless_set_there_is_room_for_all_that_may_wait)
 {
@@ -76,6 +103,74 @@ START_TEST(unless_set_there_is_room_for_all_that_may_wait)
 		client_expect(&c[i], 200, "passed");
 		client_close(&c[i]);
 	}
+	end_here(app);
+}
+END_TEST
+
+/* As many jobs as there may be, and whatever the limits add up to. */
+START_TEST(no_limit_is_too_high)
+{
+	static const struct {
+		size_t limit, pending, line, connections;
+	} limits[] = {
+		{0, 1, 0, 0},        {SIZE_MAX, 1, 0, 0}, {1, SIZE_MAX, 0, 0},
+		{1, 1, SIZE_MAX, 0}, {1, 1, 0, SIZE_MAX}, {1, 1, 0, SIZE_MAX - SOMAXCONN - 63},
+		{1, 1, 0, UINT_MAX},
+	};
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		ptj_web_app *app = make_here(limits[i].limit, limits[i].pending);
+
+		ok(ptj_web_set_line_limit(app, limits[i].line));
+		ok(ptj_web_set_connection_limit(app, limits[i].connections));
+		ok(ptj_web_set_threads(app, _i));
+		web_atomic(app, "GET", "/", handler_hello, NULL);
+		expect_get(web_start(app), "/", 200, "hello");
+		end_here(app);
+	}
+}
+END_TEST
+
+/* The look at who has gone comes while there is no room, too, and then accepts nobody. */
+START_TEST(whoever_is_cut_off_makes_room)
+{
+	ptj_web_app *app = make_here(1, 0);
+	struct client busy, silent, waiting;
+	uint16_t port;
+
+	ok(ptj_web_set_connection_limit(app, 2));
+	ok(ptj_web_set_receive_timeout(app, LIMIT_MS));
+	web_atomic(app, "GET", "/", handler_at_gate, &gate);
+	ok(ptj_web_route(app, "GET", "/inline", handler_hello, NULL));
+	port = web_start(app);
+	client_open(&busy, port);
+	client_request(&busy, "GET", "/");
+	gate_await(&gate, 1);
+	client_open(&silent, port);
+	await(ptj_web_connection_count(app) == 2);
+	client_open(&waiting, port);
+	client_request(&waiting, "GET", "/inline");
+	client_expect_end(&silent);
+	client_expect(&waiting, 200, "hello");
+	gate_open(&gate);
+	client_expect(&busy, 200, "passed");
+	client_close(&busy);
+	client_close(&silent);
+	client_close(&waiting);
+	end_here(app);
+}
+END_TEST
+
+/* So short that it is looked for them as often as at most. */
+START_TEST(also_when_there_is_hardly_any_time)
+{
+	ptj_web_app *app = make_here(1, 0);
+	struct client c;
+
+	ok(ptj_web_set_receive_timeout(app, 5));
+	client_open(&c, web_start(app));
+	client_expect_end(&c);
+	client_close(&c);
 	end_here(app);
 }
 END_TEST
@@ -180,7 +275,11 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, more_connections_than_allowed_wait_and_are_served, 1, 4);
+	tcase_add_test(tc, a_server_grows_with_its_connections);
 	tcase_add_test(tc, unless_set_there_is_room_for_all_that_may_wait);
+	tcase_add_loop_test(tc, no_limit_is_too_high, 1, 4);
+	tcase_add_test(tc, whoever_is_cut_off_makes_room);
+	tcase_add_test(tc, also_when_there_is_hardly_any_time);
 	tcase_add_test(tc, a_stop_does_not_wait_for_those_who_wait);
 	tcase_add_test(tc, without_descriptors_they_wait_too);
 	tcase_add_test(tc, a_start_without_descriptors_fails_and_the_next_works);

@@ -246,6 +246,107 @@ START_TEST(a_route_that_closes_on_disconnect_frees_the_place)
 }
 END_TEST
 
+/* The first in line is about to be spawned when it leaves: its job is closed as soon as there is one.
+   The loop hears of the second, which leaves after it, after it. */
+START_TEST(who_leaves_as_its_turn_comes_is_closed)
+{
+	ptj_web_app *app = make_here(2);
+	struct gate other;
+
+	gate_init(&other);
+	web_atomic_with(app, (struct way){.close_on_disconnect = 1}, "GET", "/close/{n}",
+	                handler_obedient, &other);
+	port = web_start(app);
+	ask_in_turn(app, 2);
+	for (int i = 2; i < 4; i++) {
+		client_open(&clients[i], port);
+		client_request(&clients[i], "GET", i == 2 ? "/close/2" : "/close/3");
+		await(ptj_web_line_count(app) == (size_t)i - 1);
+	}
+	/* By now the daemon's thread has begun to watch them. */
+	expect_get(port, "/in/line", 200, "hello");
+	client_vanish(&clients[2]);
+	client_vanish(&clients[3]);
+	await(ptj_web_line_count(app) == 1);
+	gate_open(&gate);
+	expect_number(0);
+	expect_number(1);
+	await(ptj_web_request_count(app) == 0);
+	ck_assert_int_eq(gate_passed(&other), 0);
+	end_here(app);
+	gate_destroy(&other);
+}
+END_TEST
+
+static int handler_never(ptj_web_request *r, void *user)
+{
+	(void)user;
+	record(&seen, 99);
+	return respond_text(r, 200, "never");
+}
+
+/* What it has sent by then is read, and dropped. */
+START_TEST(so_is_who_leaves_the_line_within_a_body)
+{
+	enum { SIZE = 1000000, SENT = 120000 };
+	ptj_web_app *app = make_here(2);
+
+	web_atomic_with(app, (struct way){.close_on_disconnect = 1, .stream_body = 1}, "POST",
+	                "/stream", handler_never, NULL);
+	port = web_start(app);
+	ask_in_turn(app, 3);
+	client_open(&clients[3], port);
+	client_begin_post(&clients[3], "/stream", SIZE, "");
+	await(ptj_web_line_count(app) == 2);
+	/* More than is taken before its job reads, and not more than a socket holds. */
+	ck_assert_uint_eq(client_pour(&clients[3], 0, SENT, PATIENCE_MS), SENT);
+	for (int i = 0; i < 3; i++)
+		expect_get(port, "/in/line", 200, "hello");
+	client_half_close(&clients[3]);
+	await(ptj_web_line_count(app) == 1);
+	gate_open(&gate);
+	for (int i = 0; i < 3; i++)
+		expect_number(i);
+	client_await_end(&clients[3]);
+	client_close(&clients[3]);
+	await(ptj_web_request_count(app) == 0);
+	ck_assert_uint_eq(recorded_times(&seen, 99), 0);
+	end_here(app);
+}
+END_TEST
+
+/* A connection that is not suspended, since its body still comes, is answered all the same. */
+START_TEST(a_stop_answers_who_still_sends_in_line)
+{
+	struct setup u = setup_of(1, 1);
+	ptj_web_app *app;
+
+	u.close_timeout = SHORT_MS;
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	app = web_app_with(u);
+	gate_init(&gate);
+	recorder_init(&seen);
+	ok(ptj_web_set_line_limit(app, 2));
+	web_atomic(app, "GET", "/{n}", handler_obedient, &gate);
+	web_atomic_with(app, (struct way){.stream_body = 1}, "POST", "/stream", handler_never,
+	                NULL);
+	port = web_start(app);
+	ask_in_turn(app, 2);
+	for (int i = 2; i < 4; i++) {
+		client_open(&clients[i], port);
+		client_begin_post(&clients[i], "/stream", 10, "");
+		await(ptj_web_line_count(app) == (size_t)i - 1);
+	}
+	ok(ptj_web_stop(app, 0));
+	for (int i = 0; i < 4; i++) {
+		client_await_end(&clients[i]);
+		client_close(&clients[i]);
+	}
+	ck_assert_uint_eq(recorded(&seen), 0);
+	end_here(app);
+}
+END_TEST
+
 /* Each application with a scheduler has a line; who has none waits in that of its scheduler's. */
 START_TEST(a_sub_application_has_a_line_of_its_own_or_its_parents)
 {
@@ -332,6 +433,9 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_closed_job_makes_room);
 	tcase_add_test(tc, who_leaves_the_line_does_not_hold_it_up);
 	tcase_add_test(tc, a_route_that_closes_on_disconnect_frees_the_place);
+	tcase_add_test(tc, who_leaves_as_its_turn_comes_is_closed);
+	tcase_add_test(tc, so_is_who_leaves_the_line_within_a_body);
+	tcase_add_test(tc, a_stop_answers_who_still_sends_in_line);
 	tcase_add_test(tc, a_sub_application_has_a_line_of_its_own_or_its_parents);
 	tcase_add_test(tc, those_in_line_are_served_at_the_stop);
 	tcase_add_test(tc, or_answered_with_503_when_the_time_is_over);

@@ -100,11 +100,17 @@ static const struct {
 	{"/one/a%00b", 400, NULL},
 	{"/%00", 400, NULL},
 	{"/nothing/%", 400, NULL},
+	{"/plain?a%00b=c", 400, NULL},
+	{"/plain?a=b%00c", 400, NULL},
+	{"/one/a\x7f", 400, NULL},
 	/* The absolute form, as to a proxy. */
 	{"http://localhost/plain", 200, "plain"},
 	{"HTTP://localhost:8080/one/x?y=z", 200, "one a=x"},
 	{"http://localhost/nothing", 404, NULL},
 	{"http://localhost/files/../x", 400, NULL},
+	{"http://localhost", 200, "root"},
+	{"http://localhost?y=z", 200, "root"},
+	{"plain/x://localhost/plain", 400, NULL},
 	/* What is no path. */
 	{"plain", 400, NULL},
 	{"*", 400, NULL},
@@ -253,17 +259,17 @@ START_TEST(methods_are_told_apart)
 }
 END_TEST
 
-/* The tokens of Allow, in any order. */
+/* How often it stands in Allow. */
 static int allows(struct answer *a, const char *method)
 {
 	char list[512], *token, *rest = list;
+	int n = 0;
 
 	ck_assert_ptr_nonnull(answer_header(a, "Allow"));
 	strcpy(list, answer_header(a, "Allow"));
 	while ((token = strsep(&rest, ", ")))
-		if (strcmp(token, method) == 0)
-			return 1;
-	return 0;
+		n += strcmp(token, method) == 0;
+	return n;
 }
 
 START_TEST(another_method_is_405_with_what_is_allowed)
@@ -275,7 +281,14 @@ START_TEST(another_method_is_405_with_what_is_allowed)
 	tell(app, "GET", "/x", "get");
 	tell(app, "PUT", "/x", "put");
 	tell(app, "DELETE", "/{a}", "delete");
+	/* The beginning of another, and one that is there already. */
+	tell(app, "DEL", "/{a}", "del");
+	tell(app, "DEL", "/x", "del too");
+	tell(app, "PUT", "/{a}", "put too");
+	tell(app, "GETALL", "/x", "get all");
+	tell(app, "GET", "/{a}", "get too");
 	tell(app, "PATCH", "/y", "other path");
+	tell(app, "TRACE", "/z/z", "no head");
 	web_atomic(app, "LOCK", "/x", handler_hello, NULL);
 	client_open(&c, web_start(app));
 	client_request(&c, "POST", "/x");
@@ -285,6 +298,8 @@ START_TEST(another_method_is_405_with_what_is_allowed)
 	ck_assert_int_eq(allows(&a, "HEAD"), 1);
 	ck_assert_int_eq(allows(&a, "PUT"), 1);
 	ck_assert_int_eq(allows(&a, "DELETE"), 1);
+	ck_assert_int_eq(allows(&a, "DEL"), 1);
+	ck_assert_int_eq(allows(&a, "GETALL"), 1);
 	ck_assert_int_eq(allows(&a, "LOCK"), 1);
 	ck_assert_int_eq(allows(&a, "PATCH"), 0);
 	ck_assert_int_eq(allows(&a, "POST"), 0);
@@ -293,6 +308,12 @@ START_TEST(another_method_is_405_with_what_is_allowed)
 	client_answer(&c, "POST", &a);
 	ck_assert_int_eq(a.status, 405);
 	ck_assert_int_eq(allows(&a, "PATCH"), 1);
+	ck_assert_int_eq(allows(&a, "HEAD"), 1);
+	answer_free(&a);
+	client_request(&c, "POST", "/z/z");
+	client_answer(&c, "POST", &a);
+	ck_assert_int_eq(a.status, 405);
+	ck_assert_int_eq(allows(&a, "TRACE"), 1);
 	ck_assert_int_eq(allows(&a, "HEAD"), 0);
 	answer_free(&a);
 	client_close(&c);
@@ -501,7 +522,7 @@ START_TEST(headers_are_found_whatever_their_case)
 	client_open(&c, web_start(app));
 	for (int i = 0; i < 2; i++) {
 		client_request_with(&c, "GET", i ? "/atomic" : "/",
-		                    "X-One: 1\r\nx-two:   two words  \r\nX-ONE: again\r\n");
+		                    "X-One: 1\r\nx-two:   two words \t \r\nX-ONE: again\r\n");
 		client_expect(&c, 200,
 		              "[1][two words][none][localhost] "
 		              "Host=localhost;X-One=1;x-two=two words;X-ONE=again; "

@@ -266,6 +266,10 @@ END_TEST
 /* How many of the calls on a server of the parent's are wrong. */
 static int wrong_in_the_child(ptj_web_app *app)
 {
+	static char place;
+	struct MHD_Connection *connection = (struct MHD_Connection *)&place;
+	void *request = NULL;
+	size_t none = 0;
 	ptj_web_app *child = NULL;
 	int wrong = 0;
 
@@ -277,6 +281,9 @@ static int wrong_in_the_child(ptj_web_app *app)
 	wrong += ptj_web_port(app) != 0;
 	wrong += ptj_web_request_count(app) != 0;
 	wrong += ptj_web_connection_count(app) != 0;
+	wrong += ptj_web_line_count(app) != 0;
+	wrong += ptj_web_request_begin(app, connection, "/", "GET", "HTTP/1.1", NULL, &none,
+	                               &request) != 0;
 	wrong += ptj_web_scheduler_from_app(app) != NULL;
 	ptj_web_app_free(app);
 	return wrong;

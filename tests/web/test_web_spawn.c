@@ -127,6 +127,17 @@ START_TEST(on_the_event_loop_a_full_queue_is_eagain)
 }
 END_TEST
 
+static int handler_spawn_when_told(ptj_web_request *r, void *user)
+{
+	gate_pass(&gate);
+	record(&seen, gettid_here());
+	for (int i = 0; i < 3; i++)
+		if (ptj_web_spawn(r, job_stubborn, &other, NULL))
+			break;
+	record(&seen, 0);
+	return respond_text(r, 200, user ? user : "spawned");
+}
+
 /* A handler that is a job waits for a place, as ptj_spawn() does. */
 START_TEST(in_a_job_a_full_queue_is_waited_for)
 {
@@ -153,6 +164,35 @@ START_TEST(in_a_job_a_full_queue_is_waited_for)
 	client_close(&c);
 	ok(ptj_web_stop(app, PTJ_DEFAULT));
 	ck_assert_int_eq(gate_passed(&gate), 2);
+	end_here(app);
+}
+END_TEST
+
+/* And may be cancelled there.  Its permit goes to the first in line, which keeps it; so at the latest
+   the third spawn waits for ever. */
+START_TEST(who_waits_for_a_place_is_cancelled)
+{
+	ptj_web_app *app = make_here(1, 1);
+	struct client c;
+	ptj_scheduler *s;
+	ptj_job *jobs[2];
+
+	web_atomic_with(app, (struct way){.sets_mode = 1, .mode = PTJ_CANCEL_DEFERRED}, "GET", "/",
+	                handler_spawn_when_told, NULL);
+	client_open(&c, web_start(app));
+	s = ptj_web_scheduler_from_app(app);
+	client_request(&c, "GET", "/");
+	gate_await(&gate, 1);
+	ck_assert_uint_eq(ptj_scheduler_jobs(s, jobs, 1), 1);
+	spawn_n(s, 1, job_stubborn, &other);
+	gate_open(&gate);
+	await(recorded(&seen) == 1 && thread_is_blocked((int)recorded_at(&seen, 0)));
+	ok(ptj_job_close(jobs[0], PATIENCE_MS));
+	client_expect(&c, 503, NULL);
+	ck_assert_uint_eq(recorded(&seen), 1);
+	ptj_job_unref(jobs[0]);
+	gate_open(&other);
+	client_close(&c);
 	end_here(app);
 }
 END_TEST
@@ -305,6 +345,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, its_failure_is_reported_and_the_client_does_not_see_it, 0, 2);
 	tcase_add_test(tc, on_the_event_loop_a_full_queue_is_eagain);
 	tcase_add_test(tc, in_a_job_a_full_queue_is_waited_for);
+	tcase_add_test(tc, who_waits_for_a_place_is_cancelled);
 	tcase_add_test(tc, without_a_scheduler_both_are_enoent);
 	tcase_add_loop_test(tc, a_shielded_function_has_a_result_or_has_failed, 0, 2);
 	tcase_add_loop_test(tc, a_shield_that_is_not_waited_for_goes_on, 0, 2);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 enum {
+	FRESH_MS = 600, /* after that a connection that has said nothing is not fresh any more */
 	OWN_MS = 10000, /* what a stop may take beside its timeout and the close timeouts */
 	MIB = 1 << 20,
 };
@@ -413,6 +414,59 @@ START_TEST(a_straggler_holds_nobody_up)
 }
 END_TEST
 
+/* Waits until the server has given it up. */
+static int handler_until_given_up(ptj_web_request *r, void *user)
+{
+	ptj_scheduler *s;
+
+	(void)user;
+	record(&seen, ptj_web_request_app(r) != NULL);
+	gate_pass_stubborn(&gate);
+	while (ptj_web_request_app(r))
+		pause_briefly();
+	record(&seen, ptj_web_scheduler_from_request(r) == NULL);
+	record(&seen, ptj_web_scheduler(r, &s) == ENOENT);
+	record(&seen, ptj_web_spawn(r, job_identity, NULL, NULL) == ESHUTDOWN);
+	record(&seen, ptj_web_shield(r, job_identity, NULL, 0, NULL) == ESHUTDOWN);
+	record(&seen, respond_text(r, 200, "late") == EPIPE);
+	return EIO;
+}
+
+/* On the event loop the log hears of its failure: there is no scheduler any more. */
+START_TEST(a_handler_learns_that_it_was_given_up)
+{
+	struct setup u = setup_of(1, 1);
+	struct lines lines;
+	struct caller stop;
+	ptj_web_app *app;
+	struct client c;
+
+	u.close_timeout = SHORT_MS;
+	u.mode = PTJ_CANCEL_COOPERATIVE;
+	app = make_with(u);
+	lines_init(&lines);
+	ok(ptj_web_set_log(app, lines_log, &lines));
+	if (_i)
+		web_atomic(app, "GET", "/", handler_until_given_up, NULL);
+	else
+		ok(ptj_web_route(app, "GET", "/", handler_until_given_up, NULL));
+	client_open(&c, web_start(app));
+	client_request(&c, "GET", "/");
+	gate_await(&gate, 1);
+	stop = (struct caller){.arg = app, .timeout = 0};
+	caller_start(&stop, call_web_stop);
+	gate_open(&gate);
+	client_expect(&c, 503, NULL);
+	ok(caller_join(&stop));
+	client_close(&c);
+	await(recorded(&seen) == 6);
+	ck_assert_uint_eq(recorded_times(&seen, 1), 6);
+	if (_i == 0)
+		ck_assert_int_eq(lines_have(&lines, "request handler failed"), 1);
+	end_here(app);
+}
+END_TEST
+
 static void *nothing(void *arg)
 {
 	return arg;
@@ -698,6 +752,31 @@ START_TEST(idle_connections_do_not_hold_it_up)
 }
 END_TEST
 
+/* One that has said nothing for a while will not, and is closed when the stop begins: here that waits
+   for a job. */
+START_TEST(nor_does_one_that_has_long_said_nothing)
+{
+	ptj_web_app *app = make_here();
+	struct caller stop;
+	struct client c;
+	int64_t start;
+
+	client_open(&c, web_start(app));
+	await(ptj_web_connection_count(app) == 1);
+	start = now_ms();
+	await(now_ms() > start + FRESH_MS);
+	spawn_n(ptj_web_scheduler_from_app(app), 1, job_at_gate, &gate);
+	gate_await(&gate, 1);
+	stop_begin(&stop, app, PTJ_DEFAULT);
+	client_expect_end(&c);
+	ck_assert_int_eq(caller_done(&stop), 0);
+	gate_open(&gate);
+	ok(caller_join(&stop));
+	client_close(&c);
+	end_here(app);
+}
+END_TEST
+
 static void *job_spawn_more(void *s)
 {
 	gate_pass(&gate);
@@ -731,6 +810,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_slow_reader_is_waited_for);
 	tcase_add_loop_test(tc, and_cut_off_if_it_does_not_read, 0, 3);
 	tcase_add_loop_test(tc, a_straggler_holds_nobody_up, 0, MODES);
+	tcase_add_loop_test(tc, a_handler_learns_that_it_was_given_up, 0, 2);
 	tcase_add_test(tc, and_has_nothing_of_the_next_start);
 	tcase_add_test(tc, with_no_time_everybody_is_answered);
 	tcase_add_test(tc, concurrent_stops_return_together);
@@ -740,6 +820,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, others_may_look_and_stop_at_any_time);
 	tcase_add_test(tc, a_release_stops_it_at_once);
 	tcase_add_test(tc, idle_connections_do_not_hold_it_up);
+	tcase_add_test(tc, nor_does_one_that_has_long_said_nothing);
 	tcase_add_test(tc, jobs_that_handlers_spawned_are_waited_for);
 }
 
