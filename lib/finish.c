@@ -44,7 +44,7 @@ void report_unheard_locked(struct ptj_scheduler *s, ptj_job *job)
 	struct inside frame = {.kind = INSIDE_OTHER, .s = s, .about = job};
 	int cancel_state;
 
-	if (!job_has(job, JOB_FAILED) || job_has(job, JOB_STRAGGLER) ||
+	if (!job_has(job, JOB_FAILED) || job_has(job, JOB_OBSERVED | JOB_STRAGGLER) ||
 	    scheduler_phase(s) == SCHEDULER_CLOSED)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
@@ -92,7 +92,7 @@ static void settle_locked(struct ptj_scheduler *s, ptj_job *job)
 		monitor_lock(&s->mu);
 	}
 	if (job_has(job, JOB_FAILED) && !job->completions &&
-	    !job_has(job, JOB_OBSERVED | JOB_STRAGGLER)) {
+	    !job_has(job, JOB_OBSERVED | JOB_ATTENDED | JOB_STRAGGLER)) {
 		monitor_unlock(&s->mu);
 		report_job(s, job, "Job processing failed", job->outcome.error);
 		inside_returned(&frame);

@@ -66,6 +66,7 @@
 #define JOB_REPORTED 0x10000u /* a straggler that the handler has been told of */
 #define JOB_EXTERNAL 0x40000u /* the program runs it, no thread of ours */
 #define JOB_BURIED 0x20000u   /* closed in the middle of the queue, which keeps a reference to it */
+#define JOB_ATTENDED 0x80000u /* the caller of a shielded function waits for it */
 
 /* Flags with which a job cannot begin, or cannot end, without the scheduler's mu. */
 #define JOB_BEGINS_LOCKED (JOB_CLOSING | JOB_EXTRA | JOB_EXTERNAL)

@@ -23,13 +23,14 @@ static void drop_pending_locked(struct ptj_scheduler *s, ptj_job *job)
 	drop_locked(s, job);
 }
 
-/* A job whose function was not entered is dropped; one that runs is cancelled; one that is over
-   is left alone.  s->mu held; released and reacquired. */
+/* A job whose function was not entered is dropped, by the worker that has it in its hands already if
+   there is one; one that runs is cancelled; one that is over is left alone.  s->mu held; released and
+   reacquired. */
 static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 {
 	if (job_move(job, JOB_PENDING, 0, JOB_FINISHING, JOB_CLOSING)) {
 		drop_pending_locked(s, job);
-	} else if (job_phase(job) == JOB_READY) {
+	} else if (job_phase(job) == JOB_READY && !list_empty(&job->at.link)) {
 		offer_withdraw_locked(s, job);
 		job_set_locked(job, JOB_CLOSING);
 		drop_locked(s, job);
@@ -42,8 +43,6 @@ static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 	workers_wanted_locked(s);
 }
 
-/* A job that lies ready for a worker of its own, not in a list, is a shield, which has no handle
-   until it runs. */
 int close_job(ptj_job *job, deadline until)
 {
 	struct ptj_scheduler *s = scheduler_of(job);

@@ -1,8 +1,9 @@
 /* Shielded functions: run on a thread of the scheduler's at once, outside its limit, and waited
    for by their caller, who may leave without disturbing them.
 
-   A shielded function is a job without a permit that is in no count but one.  It is observed as
-   long as its caller waits; when the caller leaves first, its failure is the handler's.
+   A shielded function is a job without a permit that is in no count but one.  It is attended as
+   long as its caller waits; when the caller leaves first, its failure is the handler's, unless
+   somebody else asks for the job.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -44,7 +45,7 @@ static int start_locked(struct ptj_scheduler *s, struct blueprint *b, ptj_job **
 static void leave_locked(struct shield *shield)
 {
 	if (job_phase(shield->job) < JOB_FINISHING)
-		job_clear_locked(shield->job, JOB_OBSERVED);
+		job_clear_locked(shield->job, JOB_ATTENDED);
 	job_unref_locked(shield->job);
 }
 
@@ -55,7 +56,7 @@ static void caller_cancelled(struct block *b) NEEDS(a_monitor)
 	ptj_job *job = container_of(b, struct shield, block)->job;
 
 	if (job_phase(job) != JOB_ENDED)
-		job_clear_locked(job, JOB_OBSERVED);
+		job_clear_locked(job, JOB_ATTENDED);
 	else
 		report_unheard_locked(b->s, job);
 	job_unref_locked(job);
@@ -84,7 +85,7 @@ int ptj_shield(ptj_scheduler *s, ptj_job_fn fn, void *arg, int64_t timeout_ms, v
 	rc = blueprint_init(&b, s, NULL, fn, arg);
 	if (rc)
 		return rc;
-	b.flags |= JOB_SHIELD | JOB_OBSERVED | JOB_WAITED;
+	b.flags |= JOB_SHIELD | JOB_ATTENDED | JOB_WAITED;
 
 	monitor_lock(&s->mu);
 	rc = start_locked(s, &b, &shield.job);

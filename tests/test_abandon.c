@@ -181,6 +181,42 @@ START_TEST(the_success_of_a_shielded_function_is_not)
 }
 END_TEST
 
+static ptj_job *shielded;
+static struct gate inside;
+
+static void *job_known_fails(void *arg)
+{
+	shielded = ptj_job_ref(ptj_job_self());
+	gate_pass(&inside);
+	return job_fail_eio(arg);
+}
+
+START_TEST(a_failure_that_somebody_else_heard_of_is_not)
+{
+	struct reports reports;
+	struct setup u = setup_of(1, 0);
+	struct caller c = {.fn = job_known_fails}, other = {.timeout = PTJ_INFINITE};
+
+	gate_init(&inside);
+	reports_init(&reports);
+	u.reports = &reports;
+	c.s = make(&u);
+	caller_start(&c, shield);
+	gate_await(&inside, 1);
+	other.job = shielded;
+	caller_start(&other, call_poll);
+	caller_await_blocked(&other);
+	gate_open(&inside);
+	expect(PTJ_EFAILED, caller_join(&other));
+	gate_await(&gate, 1);
+	cancel_at_gate(&c);
+	ptj_job_unref(shielded);
+	ptj_scheduler_free(c.s);
+	ck_assert_uint_eq(reports_count(&reports), 0);
+	gate_destroy(&inside);
+}
+END_TEST
+
 START_TEST(a_taker_has_taken_nothing)
 {
 	ptj_scheduler *s = make_simple(1, 0);
@@ -234,6 +270,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, nothing_is_reported_after_free);
 	tcase_add_test(tc, the_handler_may_fork);
 	tcase_add_test(tc, the_success_of_a_shielded_function_is_not);
+	tcase_add_test(tc, a_failure_that_somebody_else_heard_of_is_not);
 	tcase_add_test(tc, a_taker_has_taken_nothing);
 	tcase_add_test(tc, a_host_was_handed_nothing);
 }

@@ -273,6 +273,37 @@ START_TEST(that_handler_may_wait_for_jobs)
 }
 END_TEST
 
+static void *job_known_fails_at_gate(void *job)
+{
+	*(ptj_job **)job = ptj_job_ref(ptj_job_self());
+	return job_fail_at_gate(&gate);
+}
+
+/* Its caller is gone, and was not the only one to ask. */
+START_TEST(somebody_else_who_waits_hears_of_a_failure)
+{
+	ptj_scheduler *s = make_here(setup_number(_i));
+	ptj_job *job = NULL;
+	struct caller shield = {
+		.s = s, .fn = job_known_fails_at_gate, .arg = &job, .timeout = PTJ_INFINITE};
+	struct caller other = {.timeout = PTJ_INFINITE};
+
+	caller_start(&shield, call_shield);
+	gate_await(&gate, 1);
+	other.job = job;
+	caller_start(&other, call_poll);
+	caller_await_blocked(&other);
+	ck_assert_int_eq(pthread_cancel(shield.thread), 0);
+	expect(CALLER_CANCELLED, caller_join(&shield));
+	gate_open(&gate);
+	expect(PTJ_EFAILED, caller_join(&other));
+	ok(ptj_scheduler_wait(s, PTJ_INFINITE));
+	ptj_job_unref(job);
+	free_here(s);
+	ck_assert_uint_eq(reports_count(&reports), 0);
+}
+END_TEST
+
 /* ---- The scheduler goes --------------------------------------------------------------------- */
 
 START_TEST(close_cancels_it_and_its_caller_gets_ecanceled)
@@ -355,6 +386,58 @@ START_TEST(who_waits_for_a_straggler_waits_on)
 }
 END_TEST
 
+static void hook_at_gate(void *gate_of_it)
+{
+	gate_pass_stubborn(gate_of_it);
+}
+
+static ptj_job *reported_job;
+static struct gate reported_gate;
+
+static void keep_job(ptj_scheduler *s, const ptj_context *context, void *user)
+{
+	(void)s;
+	reported_job = ptj_job_ref(context->job);
+	gate_pass_stubborn(user);
+}
+
+static void *job_records(void *ran)
+{
+	atomic_store((atomic_int *)ran, 1);
+	return NULL;
+}
+
+/* It is in its thread's hands, and so nobody else's to end. */
+START_TEST(one_whose_thread_is_in_its_hook_can_be_closed)
+{
+	struct setup u = setup_of(1, 0);
+	atomic_int ran = 0;
+	struct caller shield = {.fn = job_records, .arg = &ran, .timeout = PTJ_INFINITE};
+	struct caller close = {0};
+
+	gate_init(&reported_gate);
+	u.close_timeout = SHORT_MS;
+	u.thread_start = hook_at_gate;
+	u.thread_user = &gate;
+	close.s = shield.s = make_here(u);
+	ok(ptj_scheduler_set_exception_handler(close.s, keep_job, &reported_gate));
+	caller_start(&shield, call_shield);
+	gate_await(&gate, 1);
+	caller_start(&close, call_scheduler_close);
+	gate_await(&reported_gate, 1);
+	expect(ECANCELED, caller_join(&shield));
+	expect(ETIMEDOUT, ptj_job_close(reported_job, 0));
+	gate_open(&reported_gate);
+	gate_open(&gate);
+	ok(caller_join(&close));
+	expect(ECANCELED, ptj_job_wait(reported_job, PTJ_INFINITE, NULL));
+	ptj_job_unref(reported_job);
+	free_here(close.s);
+	ck_assert_int_eq(atomic_load(&ran), 0);
+	gate_destroy(&reported_gate);
+}
+END_TEST
+
 START_TEST(an_abandoned_one_is_cancelled_by_close)
 {
 	ptj_scheduler *s = make_here(setup_number(_i));
@@ -407,9 +490,11 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, a_closed_job_goes_and_the_function_goes_on, 0, SETUPS);
 	tcase_add_loop_test(tc, with_nobody_left_the_handler_hears_of_a_failure, 0, SETUPS);
 	tcase_add_test(tc, that_handler_may_wait_for_jobs);
+	tcase_add_loop_test(tc, somebody_else_who_waits_hears_of_a_failure, 0, SETUPS);
 	tcase_add_loop_test(tc, close_cancels_it_and_its_caller_gets_ecanceled, 0, SETUPS);
 	tcase_add_loop_test(tc, a_stubborn_one_is_a_straggler, 0, SETUPS);
 	tcase_add_loop_test(tc, who_waits_for_a_straggler_waits_on, 0, MODES);
+	tcase_add_test(tc, one_whose_thread_is_in_its_hook_can_be_closed);
 	tcase_add_loop_test(tc, an_abandoned_one_is_cancelled_by_close, 0, SETUPS);
 	tcase_add_loop_test(tc, shields_nest, 0, SETUPS);
 }
