@@ -41,7 +41,8 @@ static void *taker_main(void *unused)
 
 /* ---- Rounds --------------------------------------------------------------------------------- */
 
-/* Stragglers end by themselves. */
+/* Stragglers end by themselves; and a thread that was joined is counted until the system has removed
+   it. */
 static void await_threads(int n)
 {
 	int ms;
@@ -102,6 +103,7 @@ static void run_round(uint64_t *random, struct tally *tally)
 	ptj_completions_free(shared_queue);
 	for (i = 0; i < SLOTS; i++)
 		judge_all(&slots[i], tally);
+	await_threads(threads);
 	must(held_threads() == threads);
 	must(held_descriptors() == descriptors);
 	must(held_blocks() == blocks);
