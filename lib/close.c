@@ -149,11 +149,8 @@ static int report_if_marked(ptj_job *job, void *user)
 {
 	struct ptj_scheduler *s = user;
 
-	if (!job_has(job, JOB_STRAGGLER) || job_has(job, JOB_REPORTED))
+	if (!job_has(job, JOB_STRAGGLER))
 		return 0;
-	monitor_lock(&s->mu);
-	job_set_locked(job, JOB_REPORTED);
-	monitor_unlock(&s->mu);
 	report_straggler(s, job);
 	ptj_job_unref(job);
 	return 0;

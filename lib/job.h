@@ -63,10 +63,9 @@
 #define JOB_STRAGGLER 0x1000u /* it outlasted its scheduler's close */
 #define JOB_EXTRA 0x2000u     /* extra is there, or about to be */
 #define JOB_MODE_SHIFT 14     /* two bits: PTJ_CANCEL_ */
-#define JOB_REPORTED 0x10000u /* a straggler that the handler has been told of */
-#define JOB_EXTERNAL 0x40000u /* the program runs it, no thread of ours */
+#define JOB_ATTENDED 0x10000u /* the caller of a shielded function waits for it */
 #define JOB_BURIED 0x20000u   /* closed in the middle of the queue, which keeps a reference to it */
-#define JOB_ATTENDED 0x80000u /* the caller of a shielded function waits for it */
+#define JOB_EXTERNAL 0x40000u /* the program runs it, no thread of ours */
 
 /* Flags with which a job cannot begin, or cannot end, without the scheduler's mu. */
 #define JOB_BEGINS_LOCKED (JOB_CLOSING | JOB_EXTRA | JOB_EXTERNAL)

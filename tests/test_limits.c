@@ -246,6 +246,7 @@ static int be_told_all_the_same(void)
 {
 	int fd = eventfd(0, EFD_CLOEXEC);
 	struct pollfd there = {.fd = fd, .events = POLLIN};
+	struct rlimit before;
 	ptj_job_attr *attr;
 	ptj_completions *c;
 	ptj_scheduler *s;
@@ -258,11 +259,13 @@ static int be_told_all_the_same(void)
 	must(ptj_completions_create(&c, fd) == 0);
 	must(ptj_job_attr_create(&attr) == 0);
 	must(ptj_job_attr_set_completions(attr, c) == 0);
+	must(getrlimit(RLIMIT_NOFILE, &before) == 0);
 	must(limit_to(RLIMIT_NOFILE, 0) == 0);
 	must(poll(&there, 1, 0) == -1 && errno == EINVAL);
 	must(ptj_spawn_attr(s, attr, job_identity, NULL, PTJ_INFINITE, NULL) == 0);
 	must(read(fd, &told, sizeof(told)) == sizeof(told) && told == 1);
 	must(ptj_completions_take(c, &job, 1, 0, &n) == 0 && n == 1);
+	must(setrlimit(RLIMIT_NOFILE, &before) == 0);
 	ptj_job_unref(job);
 	ptj_job_attr_free(attr);
 	ptj_scheduler_free(s);

@@ -1,9 +1,10 @@
 # Reads what `gcov -b -c -t -r` says of the library, and then tools/not-covered; says what share of
 # each file was run, and fails where the two disagree.
 #
-# What is compiled into many objects, as a header is, was run if one of them has run it.  A branch is
-# one of the ways on from a line.  That a call may not come back, but unwind, is not counted as one, as
-# gcov says it of each call; nor is that KEEP_ERRNO goes on unwinding.
+# What was run by many tests, or is compiled into many objects, as a header is, was run if one of them
+# has run it.  A branch is one of the ways on from a line.  That a call may not come back, but unwind,
+# is not counted as one, as gcov says it of each call that was made; nor is that KEEP_ERRNO goes on
+# unwinding.
 
 FILENAME != listed && /:    0:Source:/ {
 	file = $0
@@ -19,7 +20,6 @@ FILENAME != listed && /^ *[0-9*#=-]+: *[0-9]+:/ {
 	sub(/^[^:]*:/, "", text)
 	line = text + 0
 	sub(/^[^:]*:[ \t]*/, "", text)
-	way = 0
 	here = ""
 	if (count == "-")
 		next
@@ -32,18 +32,15 @@ FILENAME != listed && /^ *[0-9*#=-]+: *[0-9]+:/ {
 	next
 }
 
-# Of a call: either it comes back, the way before, or not.
-FILENAME != listed && /^branch .*\(throw\)$/ && here && way > 0 {
-	ways[here] -= way == ways[here]
-	way--
-	next
-}
-
 FILENAME != listed && /^branch / && here && says[here] !~ /KEEP_ERRNO/ {
-	way++
-	if (ways[here] < way)
-		ways[here] = way
-	taken[here, way] += /never executed/ ? 0 : $4
+	n = $2 + 0
+	branch[here, n] = 1
+	if (last[here] < n)
+		last[here] = n
+	if (/\(throw\)$/)
+		unwinds[here, n] = 1
+	if (!/never executed/ && $4 > 0)
+		was_taken[here, n] = 1
 	next
 }
 
@@ -70,6 +67,17 @@ function miss(line, entry) {
 	}
 }
 
+# Of a call: either it comes back, the branch before, or not.
+function is_call(here, n) {
+	return (here, n) in unwinds && (here, n - 1) in branch
+}
+
+function find_ways(here, n) {
+	for (n = 0; n <= last[here]; n++)
+		if ((here, n) in branch && !is_call(here, n) && !is_call(here, n + 1))
+			taken[here, ++ways[here]] = (here, n) in was_taken
+}
+
 END {
 	for (i = 1; i <= places; i++) {
 		here = place[i]
@@ -82,6 +90,7 @@ END {
 			miss(at[2], file ": " says[here])
 		else
 			lines_run[file]++
+		find_ways(here)
 		branches[file] += ways[here]
 		for (way = 1; way <= ways[here]; way++)
 			if (taken[here, way])
