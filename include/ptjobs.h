@@ -55,7 +55,7 @@
               priority, nice value.  One of many shorter jobs puts them back itself.
               A scheduler's threads have the floating-point environment, processors and scheduling
               of the thread that made it, whoever spawns, unless a thread_start hook sets others or
-              the whole process is changed from outside (taskset -a).
+              the whole process is changed from outside (taskset -a) when there are some.
               A nice value that may not be lowered again stays; the thread ends when it is idle.
               Nothing else is put back: locks stay locked, credentials as they are.
    Limits     No function may be called with the asynchronous cancellation type in force.  A job
@@ -126,7 +126,8 @@ typedef struct ptj_context {
    - job that outlasted its scheduler's close.
    A job that failed has ended when its handler has returned: one that takes longer than the close
    timeout makes it a straggler, which the handler is told too, and may go on after
-   ptj_scheduler_free().  Within it ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK. */
+   ptj_scheduler_free().
+   Within it ptj_scheduler_close() and ptj_scheduler_wait_and_close() are EDEADLK. */
 typedef void (*ptj_exception_handler)(ptj_scheduler *s, const ptj_context *context, void *user);
 
 /* Called on a thread of a scheduler's when it starts, or before it ends. */
@@ -246,8 +247,9 @@ PTJ_API int ptj_scheduler_wait(ptj_scheduler *s, int64_t timeout_ms);
    all of them until one close timeout has passed.  Each that outlasts it (a straggler) is
    reported once as "Job closing timed out", goes on in its own thread with its memory valid, and
    is released when it ends.  Calls the handler of stragglers and the release functions of pending
-   jobs itself, for as long as they take.  After it, ptj_scheduler_len() is 0.  Returns 0, also when there
-   were stragglers and when s was closed before; concurrent callers all return when it is done.
+   jobs itself, for as long as they take.  After it, ptj_scheduler_len() is 0.
+   Returns 0, also when there were stragglers and when s was closed before; concurrent callers all
+   return when it is done.
    Blocks; not a cancellation point.  EDEADLK from within s's own jobs, shielded functions,
    handlers, release functions, on-cancel callbacks and visitors. */
 PTJ_API int ptj_scheduler_close(ptj_scheduler *s);

@@ -51,8 +51,8 @@ void bell_destroy(struct bell *b)
 		close(b->fd);
 }
 
-/* Not even for a moment, if the descriptor is in blocking mode and full.  Where poll() cannot tell, as
-   under a limit of no descriptors, there is rather a write too many than nobody who is told. */
+/* Not even for a moment, if the descriptor is in blocking mode and full.  Where poll() cannot tell,
+   as under a limit of no descriptors, there is rather a write too many than nobody who is told. */
 static void write_at_once(const struct bell *b)
 {
 	struct pollfd room = {.fd = b->fd, .events = POLLOUT};

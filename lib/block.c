@@ -9,7 +9,8 @@
 
 #include <errno.h>
 
-/* How often a blocked thread tries again to have a thread started, while none can be. */
+/* How often a blocked thread tries again to have a thread started, while none can be; and for how long,
+   once, it helps to join one that has ended, which a worker goes on with. */
 #define RETRY_MS 10
 
 void block_init(struct block *b, struct ptj_scheduler *s, bool obliging)

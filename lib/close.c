@@ -156,8 +156,8 @@ static int report_if_marked(ptj_job *job, void *user)
 	return 0;
 }
 
-/* Reports each job marked, also those that end meanwhile: the handler is told what happened.  Each has
-   a reference until then, so that one visit finds them all. */
+/* Reports each job marked, also those that end meanwhile: the handler is told what happened.  Each
+   has a reference until then, so that one visit finds them all. */
 static void report_stragglers_locked(struct ptj_scheduler *s)
 {
 	monitor_unlock(&s->mu);

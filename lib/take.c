@@ -33,8 +33,8 @@ static struct take *of_block(struct block *b)
 static void join_locked(struct take *t)
 {
 	list_append(&t->c->takers, &t->waiter.link);
-	/* The queue is looked at next with plain loads, liburcu's, which a store of ours does not hold
-	   back: appending is a full barrier, and this is the other one. */
+	/* The queue is looked at next with plain loads, liburcu's, which a store of ours does not
+	   hold back: appending is a full barrier, and this is the other one. */
 	atomic_store(&t->c->awaited, true);
 	atomic_thread_fence(memory_order_seq_cst);
 }
