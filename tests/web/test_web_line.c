@@ -59,15 +59,20 @@ static void expect_number(int i)
 	client_close(&clients[i]);
 }
 
-/* Asks n times, each when the one before has its place. */
-static void ask_in_turn(ptj_web_app *app, int n)
+/* Asks n times, each when the one before has its place; ahead of them are so many jobs. */
+static void ask_behind(ptj_web_app *app, int ahead, int n)
 {
 	ptj_scheduler *s = ptj_web_scheduler_from_app(app);
 
 	for (int i = 0; i < n; i++) {
 		ask(i);
-		await(ptj_scheduler_len(s) + ptj_web_line_count(app) == (size_t)i + 1);
+		await(ptj_scheduler_len(s) + ptj_web_line_count(app) == (size_t)(ahead + i + 1));
 	}
+}
+
+static void ask_in_turn(ptj_web_app *app, int n)
+{
+	ask_behind(app, 0, n);
 	gate_await(&gate, 1);
 }
 
@@ -247,22 +252,30 @@ START_TEST(a_route_that_closes_on_disconnect_frees_the_place)
 END_TEST
 
 /* The first in line is about to be spawned when it leaves: its job is closed as soon as there is one.
-   The loop hears of the second, which leaves after it, after it. */
+   The line is one shorter only once its thread has the next in its hands.  The loop hears of the
+   second, which leaves after it, after it. */
 START_TEST(who_leaves_as_its_turn_comes_is_closed)
 {
 	ptj_web_app *app = make_here(2);
-	struct gate other;
+	struct gate ahead, other;
+	ptj_job *first;
 
+	gate_init(&ahead);
 	gate_init(&other);
 	web_atomic_with(app, (struct way){.close_on_disconnect = 1}, "GET", "/close/{n}",
 	                handler_obedient, &other);
 	port = web_start(app);
-	ask_in_turn(app, 2);
-	for (int i = 2; i < 4; i++) {
-		client_open(&clients[i], port);
-		client_request(&clients[i], "GET", i == 2 ? "/close/2" : "/close/3");
-		await(ptj_web_line_count(app) == (size_t)i - 1);
-	}
+	first = spawn(ptj_web_scheduler_from_app(app), job_at_gate, &ahead);
+	gate_await(&ahead, 1);
+	ask_behind(app, 1, 2);
+	client_open(&clients[2], port);
+	client_request(&clients[2], "GET", "/close/2");
+	await(ptj_web_line_count(app) == 2);
+	gate_open(&ahead);
+	await(ptj_web_line_count(app) == 1);
+	client_open(&clients[3], port);
+	client_request(&clients[3], "GET", "/close/3");
+	await(ptj_web_line_count(app) == 2);
 	/* By now the daemon's thread has begun to watch them. */
 	expect_get(port, "/in/line", 200, "hello");
 	client_vanish(&clients[2]);
@@ -273,8 +286,10 @@ START_TEST(who_leaves_as_its_turn_comes_is_closed)
 	expect_number(1);
 	await(ptj_web_request_count(app) == 0);
 	ck_assert_int_eq(gate_passed(&other), 0);
+	ptj_job_unref(first);
 	end_here(app);
 	gate_destroy(&other);
+	gate_destroy(&ahead);
 }
 END_TEST
 
