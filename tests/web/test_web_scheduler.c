@@ -299,6 +299,8 @@ START_TEST(in_the_child_of_a_fork_the_server_is_dead)
 	ok(ptj_web_route(app, "GET", "/", handler_look, NULL));
 	recorder_init(&seen);
 	port = web_start(app);
+	/* The daemon's thread has begun, and given back what it was started with. */
+	expect_get(port, "/", 200, "looked");
 	pid = fork();
 	if (pid == 0)
 		_exit(wrong_in_the_child(app));
