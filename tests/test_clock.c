@@ -104,6 +104,8 @@ static void end(ptj_scheduler *s)
 	atomic_store(&over, 1);
 	ok(caller_join(&clock_setter));
 	atomic_store(&step, 0);
+	/* Stragglers, too. */
+	await(gate_passed(&gate) == gate_arrived(&gate));
 	gate_destroy(&gate);
 	ck_assert_int_eq(atomic_load(&reads), 0);
 	ck_assert_int_eq(atomic_load(&waits), 0);
