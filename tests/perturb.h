@@ -16,7 +16,6 @@
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <urcu/wfcqueue.h>
 
@@ -49,71 +48,8 @@ bool perturb_enqueue(struct __cds_wfcq_head *head, struct cds_wfcq_tail *tail,
 
 /* ---- Atomic operations ---------------------------------------------------------------------- */
 
-/* Those of <stdatomic.h> are macros of the compiler's, over functions that are built into it. */
-#ifdef __clang__
-#define PERTURB_LOAD(at, order) __c11_atomic_load(at, order)
-#define PERTURB_STORE(at, value, order) __c11_atomic_store(at, value, order)
-#define PERTURB_EXCHANGE(at, value, order) __c11_atomic_exchange(at, value, order)
-#define PERTURB_FETCH(what, at, value, order) __c11_atomic_fetch_##what(at, value, order)
-#define PERTURB_EXCHANGE_WEAK(at, expected, value, won, lost) \
-	__c11_atomic_compare_exchange_weak(at, expected, value, won, lost)
-#else
-#define PERTURB_LOAD(at, order) __atomic_load_n(at, order)
-#define PERTURB_STORE(at, value, order) __atomic_store_n(at, value, order)
-#define PERTURB_EXCHANGE(at, value, order) __atomic_exchange_n(at, value, order)
-#define PERTURB_FETCH(what, at, value, order) __atomic_fetch_##what(at, value, order)
-#define PERTURB_EXCHANGE_WEAK(at, expected, value, won, lost) \
-	__atomic_compare_exchange_n(at, expected, value, 1, won, lost)
-#endif
-
-#define PERTURB_AROUND(operation)                     \
-	__extension__({                               \
-		perturb();                            \
-		__auto_type perturbed_ = (operation); \
-		perturb();                            \
-		perturbed_;                           \
-	})
-
-#undef atomic_load_explicit
-#define atomic_load_explicit(at, order) PERTURB_AROUND(PERTURB_LOAD(at, order))
-#undef atomic_store_explicit
-#define atomic_store_explicit(at, value, order) \
-	(perturb(), PERTURB_STORE(at, value, order), perturb())
-#undef atomic_exchange_explicit
-#define atomic_exchange_explicit(at, value, order) \
-	PERTURB_AROUND(PERTURB_EXCHANGE(at, value, order))
-#undef atomic_compare_exchange_weak_explicit
-#define atomic_compare_exchange_weak_explicit(at, expected, value, won, lost) \
-	PERTURB_AROUND(PERTURB_EXCHANGE_WEAK(at, expected, value, won, lost))
-#undef atomic_fetch_add_explicit
-#define atomic_fetch_add_explicit(at, value, order) \
-	PERTURB_AROUND(PERTURB_FETCH(add, at, value, order))
-#undef atomic_fetch_sub_explicit
-#define atomic_fetch_sub_explicit(at, value, order) \
-	PERTURB_AROUND(PERTURB_FETCH(sub, at, value, order))
-#undef atomic_fetch_or_explicit
-#define atomic_fetch_or_explicit(at, value, order) \
-	PERTURB_AROUND(PERTURB_FETCH(or, at, value, order))
-#undef atomic_fetch_and_explicit
-#define atomic_fetch_and_explicit(at, value, order) \
-	PERTURB_AROUND(PERTURB_FETCH(and, at, value, order))
-#undef atomic_fetch_xor_explicit
-#define atomic_fetch_xor_explicit(at, value, order) \
-	PERTURB_AROUND(PERTURB_FETCH(xor, at, value, order))
-
-#undef atomic_load
-#define atomic_load(at) atomic_load_explicit(at, memory_order_seq_cst)
-#undef atomic_store
-#define atomic_store(at, value) atomic_store_explicit(at, value, memory_order_seq_cst)
-#undef atomic_compare_exchange_weak
-#define atomic_compare_exchange_weak(at, expected, value)                                \
-	atomic_compare_exchange_weak_explicit(at, expected, value, memory_order_seq_cst, \
-	                                      memory_order_seq_cst)
-#undef atomic_fetch_or
-#define atomic_fetch_or(at, value) atomic_fetch_or_explicit(at, value, memory_order_seq_cst)
-#undef atomic_fetch_and
-#define atomic_fetch_and(at, value) atomic_fetch_and_explicit(at, value, memory_order_seq_cst)
-#undef atomic_fetch_xor
-#define atomic_fetch_xor(at, value) atomic_fetch_xor_explicit(at, value, memory_order_seq_cst)
+#define BEFORE_ATOMIC(at, order) perturb()
+#define BEHIND_ATOMIC(at, order) perturb()
+#include "atomics.h"
 
 #endif
