@@ -9,8 +9,8 @@
 
 #include <errno.h>
 
-/* How often a blocked thread tries again to have a thread started, while none can be; and for how long,
-   once, it helps to join one that has ended, which a worker goes on with. */
+/* How often one of those blocked tries again to have a thread started, while none can be; and for
+   how long, once, each helps to join one that has ended, which a worker goes on with. */
 #define RETRY_MS 10
 
 void block_init(struct block *b, struct ptj_scheduler *s, bool obliging)
@@ -55,6 +55,15 @@ static void lend(struct block *b) NEEDS(a_monitor)
 	monitor_lock(&b->s->mu);
 }
 
+/* Takes the waiter off its list, and leaves to the next what it had to try. */
+static void leave_locked(struct block *b)
+{
+	list_remove(&b->waiter.link);
+	if (b->s->retrier == &b->waiter)
+		b->s->retrier = NULL;
+	workers_wanted_locked(b->s);
+}
+
 /* s->mu is not held: it is released in the park, the only cancellation point.  In the child of a
    fork, within a function that was called for a job that was joined here, nothing is left to undo. */
 static void abandon(void *arg)
@@ -67,7 +76,7 @@ static void abandon(void *arg)
 	list_remove(&b->waiter.link);
 	if (b->undo)
 		b->undo(b);
-	workers_wanted_locked(b->s);
+	leave_locked(b);
 	scheduler_unlock(b->s);
 	block_done(b, DEADLINE_PAST);
 }
@@ -80,6 +89,19 @@ static bool will_block(const struct block *b, deadline until)
 static bool is_over(struct block *b)
 {
 	return b->waiter.done || (b->over && b->over(b));
+}
+
+/* When to try again to have a worker started. */
+static deadline next_try_locked(struct block *b)
+{
+	struct ptj_scheduler *s = b->s;
+	bool failed = workers_wanted_locked(s) != 0;
+
+	if (failed && !s->retrier)
+		s->retrier = &b->waiter;
+	else if (!failed && s->retrier == &b->waiter)
+		s->retrier = NULL;
+	return s->retrier == &b->waiter ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
 }
 
 static int loop_locked(struct block *b, deadline until)
@@ -101,7 +123,7 @@ static int loop_locked(struct block *b, deadline until)
 			return ETIMEDOUT;
 		if (b->lender.home == s)
 			lender_resume_locked(&b->lender);
-		retry = workers_wanted_locked(s) ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
+		retry = next_try_locked(b);
 		monitor_unlock(&s->mu);
 		parker_park(b->parker, deadline_earlier(until, retry));
 		monitor_lock(&s->mu);
@@ -119,8 +141,7 @@ int block_locked(struct block *b, struct link *list, deadline until)
 		lend(b);
 	rc = loop_locked(b, until);
 	pthread_cleanup_pop(0);
-	list_remove(&b->waiter.link);
-	workers_wanted_locked(b->s);
+	leave_locked(b);
 	return rc;
 }
 

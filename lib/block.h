@@ -5,8 +5,9 @@
    is to be interrupted.  The park is the cancellation point, with no lock held; cancelled there,
    the waiter is taken off its list and nothing is left behind.
 
-   A blocked thread also joins workers whose job was unwound, and has a thread started for a ready
-   job where that was not possible before.
+   Blocked threads also join workers whose job was unwound, and one of them has a thread started
+   for a ready job where that was not possible before: s->retrier tries every 10 ms, and leaves it
+   to the next when it goes (tests/test_faults.c).
 
    SPDX-License-Identifier: Apache-2.0 */
 

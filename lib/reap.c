@@ -112,7 +112,7 @@ static bool wake_reaper_locked(struct ptj_scheduler *s, const ptj_job *job)
 	       wake_if_parked_locked(container_of(s->quiet.next, struct waiter, link));
 }
 
-/* Whether somebody is blocked who tries to have a thread started, from time to time. */
+/* Whether somebody is blocked: one of those tries to have a thread started, from time to time. */
 static bool anybody_blocked_locked(const struct ptj_scheduler *s)
 {
 	size_t i;

@@ -79,6 +79,7 @@ static bool set_up(struct ptj_scheduler *s, const struct ptj_attr *attr) LOCKS_U
 	for (i = 0; i < WAITER_BUCKETS; i++)
 		list_init(&s->waiters[i]);
 	list_init(&s->quiet);
+	s->retrier = NULL;
 	roster_init(&s->roster);
 	if (!monitor_init(&s->mu))
 		return false;

@@ -93,6 +93,8 @@ struct ptj_scheduler {
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */
 	struct link hosts;                   /* threads waiting for an external job */
 	struct link quiet;                   /* threads waiting for the scheduler as a whole */
+	struct waiter *retrier; /* in one of the lists of blocked threads: has a worker started as
+	                           soon as one can be; NULL: nobody has to */
 
 	bool freed; /* ptj_scheduler_free() is done with it; the last thread or handle ends it */
 	struct roster roster;

@@ -84,11 +84,24 @@ int worker_call_locked(struct ptj_scheduler *s)
 	return 0;
 }
 
+/* One of those blocked tries again from time to time; who is busy looks later by itself, and who
+   leaves instead nudges the next. */
+static void nudge_retrier_locked(struct ptj_scheduler *s)
+{
+	size_t i;
+
+	if (s->retrier || waiter_nudge(&s->pending.spawners) || waiter_nudge(&s->hosts) ||
+	    waiter_nudge(&s->quiet))
+		return;
+	for (i = 0; i < WAITER_BUCKETS; i++)
+		if (waiter_nudge(&s->waiters[i]))
+			return;
+}
+
 /* One worker on its way is enough, however much there is to do: it calls the next when it takes
    something.  Waking as many as there are jobs would have most of them find nothing. */
 int workers_wanted_locked(struct ptj_scheduler *s)
 {
-	size_t i;
 	int rc;
 
 	if (list_empty(&s->ready) && list_empty(&s->unwound))
@@ -99,13 +112,9 @@ int workers_wanted_locked(struct ptj_scheduler *s)
 	rc = worker_call_locked(s);
 	if (rc == 0)
 		return 0;
-	/* Whoever is blocked tries again from time to time; and whoever spawns, who is to come here. */
+	/* Whoever spawns tries again, too: he is to come here. */
 	front_shut_locked(&s->pending.front);
-	for (i = 0; i < WAITER_BUCKETS; i++)
-		waiter_nudge_all(&s->waiters[i]);
-	waiter_nudge_all(&s->pending.spawners);
-	waiter_nudge_all(&s->hosts);
-	waiter_nudge_all(&s->quiet);
+	nudge_retrier_locked(s);
 	return rc;
 }
 

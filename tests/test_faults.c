@@ -6,7 +6,10 @@
 #include "faults.h"
 #include "support.h"
 
-enum { MANY = 1000 }; /* more than any call needs */
+enum {
+	MANY = 1000,  /* more than any call needs */
+	RETRY_MS = 10 /* between two tries to have a thread started, for one that is blocked */
+};
 
 static struct gate gate;
 static struct recorder seen;
@@ -722,6 +725,65 @@ START_TEST(a_thread_that_ends_leaves_nothing_that_nobody_comes_for)
 }
 END_TEST
 
+static int call_poll_counted(struct caller *c)
+{
+	library_enter();
+	return ptj_job_poll(c->job, c->timeout, NULL);
+}
+
+/* How many times it tried in vain is no more than fits the time. */
+static void expect_calm_tries(int more)
+{
+	int64_t start = now_ms();
+	int before = fault_hits(NO_THREAD), tries;
+
+	await(fault_hits(NO_THREAD) >= before + more);
+	tries = fault_hits(NO_THREAD) - before;
+	ck_assert_int_le(tries, (now_ms() - start) / RETRY_MS + 2);
+}
+
+/* However many are blocked; and when that one leaves, another does. */
+START_TEST(one_of_those_blocked_tries_again_from_time_to_time)
+{
+	enum { MOST = 5 };
+	int n = _i ? MOST : 1;
+	struct caller c[MOST] = {{0}};
+	ptj_job *first, *second;
+
+	gate_init(&gate);
+	s = make_counted(setup_of(2, 0));
+	in_library(first = spawn(s, job_stubborn, &gate));
+	gate_await(&gate, 1);
+	fault_arm(NO_THREAD, 0, FAULT_FOR_EVER);
+	in_library(second = spawn(s, job_identity, NULL));
+	for (int i = 0; i < n; i++) {
+		c[i].job = second;
+		c[i].timeout = PTJ_INFINITE;
+		caller_start(&c[i], call_poll_counted);
+		if (i == 0)
+			expect_calm_tries(3);
+		else
+			caller_await_blocked(&c[i]);
+	}
+	expect_calm_tries(3);
+	if (n > 1) {
+		ck_assert_int_eq(pthread_cancel(c[0].thread), 0);
+		ck_assert_int_eq(caller_join(&c[0]), CALLER_CANCELLED);
+		expect_calm_tries(3);
+	}
+	fault_disarm(NO_THREAD);
+	for (int i = n > 1; i < n; i++)
+		ok(caller_join(&c[i]));
+	gate_open(&gate);
+	in_library(ok(ptj_job_wait(second, PTJ_INFINITE, NULL)));
+	ptj_job_unref(first);
+	ptj_job_unref(second);
+	free_counted(s);
+	gate_destroy(&gate);
+	await(blocks_held() == 0);
+}
+END_TEST
+
 /* The only worker is gone, and who waited for the job that it left is, too: the next spawn sees to
    that, though its own job has to wait in line. */
 START_TEST(a_spawn_has_a_thread_started_for_those_before_it)
@@ -1039,6 +1101,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_cancelled_worker_is_replaced_when_threads_are_to_be_had_again);
 	tcase_add_test(tc, a_spawn_has_a_thread_started_for_those_before_it);
 	tcase_add_loop_test(tc, a_thread_that_ends_leaves_nothing_that_nobody_comes_for, 0, 3);
+	tcase_add_loop_test(tc, one_of_those_blocked_tries_again_from_time_to_time, 0, 2);
 	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
 	tcase_add_test(tc, so_does_one_that_takes);
 	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);
