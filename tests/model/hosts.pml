@@ -2,9 +2,10 @@
 
    A spawner brings two, for one permit or two, or one that is a worker's, which ends its job in the
    lane and finds the next in its hands.  Two hosts ask for jobs, finish them, and ask again; one of
-   them may leave because its time is up, or is cancelled where it sleeps.  Beside them there is somebody who polls the descriptor and asks with no time to
-   wait; somebody who closes a job; another thread that finishes a job, as the host does; the close
-   of the scheduler, whose time may run out because a host does not finish its job.
+   them may leave because its time is up, or is cancelled where it sleeps.  Beside them there is
+   somebody who polls the descriptor and asks with no time to wait; somebody who closes a job;
+   another thread that finishes a job, as the host does; the close of the scheduler, whose time may
+   run out because a host does not finish its job.
 
    Each job is handed out once at most, and ends once; none is that was closed before, nor after the
    close of the scheduler; nobody sleeps while a job is offered; the descriptor is readable while
