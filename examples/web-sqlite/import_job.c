@@ -133,5 +133,8 @@ void *import_job_run(void *arg)
 		database_leave();
 	}
 	tally_add(TALLY_IMPORT, error);
-	return error == 0 ? NULL : ptj_job_fail(error, message);
+	/* Who cancelled the import may not have come to close this job yet: that is no failure. */
+	if (error == 0 || (error == ECANCELED && !ptj_job_cancelled()))
+		return NULL;
+	return ptj_job_fail(error, message);
 }
