@@ -55,12 +55,18 @@ static void lend(struct block *b) NEEDS(a_monitor)
 	monitor_lock(&b->s->mu);
 }
 
+/* Whoever looks next for somebody who tries again finds another. */
+static void resign_locked(struct block *b)
+{
+	if (b->s->retrier == &b->waiter)
+		b->s->retrier = NULL;
+}
+
 /* Takes the waiter off its list, and leaves to the next what it had to try. */
 static void leave_locked(struct block *b)
 {
 	list_remove(&b->waiter.link);
-	if (b->s->retrier == &b->waiter)
-		b->s->retrier = NULL;
+	resign_locked(b);
 	workers_wanted_locked(b->s);
 }
 
@@ -73,10 +79,9 @@ static void abandon(void *arg)
 	if (scheduler_is_dead(b->s))
 		return;
 	monitor_lock(&b->s->mu);
-	list_remove(&b->waiter.link);
+	leave_locked(b);
 	if (b->undo)
 		b->undo(b);
-	leave_locked(b);
 	scheduler_unlock(b->s);
 	block_done(b, DEADLINE_PAST);
 }
@@ -91,17 +96,34 @@ static bool is_over(struct block *b)
 	return b->waiter.done || (b->over && b->over(b));
 }
 
-/* When to try again to have a worker started. */
+/* Joins those that were unwound.  That may end in functions of the program's, for however long, and
+   meanwhile somebody else tries again: reap_locked() has one look. */
+static void help_locked(struct block *b, deadline until)
+{
+	struct ptj_scheduler *s = b->s;
+	bool more = true;
+
+	b->waiter.busy = true;
+	while (more && !list_empty(&s->unwound)) {
+		resign_locked(b);
+		more = reap_locked(s, deadline_earlier(until, deadline_in_ms(RETRY_MS)));
+	}
+	b->waiter.busy = false;
+}
+
+/* When to try again to have a worker started.  With somebody to try, a failure wakes nobody. */
 static deadline next_try_locked(struct block *b)
 {
 	struct ptj_scheduler *s = b->s;
-	bool failed = workers_wanted_locked(s) != 0;
+	bool mine;
 
-	if (failed && !s->retrier)
+	if (!s->retrier)
 		s->retrier = &b->waiter;
-	else if (!failed && s->retrier == &b->waiter)
-		s->retrier = NULL;
-	return s->retrier == &b->waiter ? deadline_in_ms(RETRY_MS) : DEADLINE_NEVER;
+	mine = s->retrier == &b->waiter;
+	if (workers_wanted_locked(s) && mine)
+		return deadline_in_ms(RETRY_MS);
+	resign_locked(b);
+	return DEADLINE_NEVER;
 }
 
 static int loop_locked(struct block *b, deadline until)
@@ -110,11 +132,7 @@ static int loop_locked(struct block *b, deadline until)
 	deadline retry;
 
 	for (;;) {
-		b->waiter.busy = true;
-		while (!list_empty(&s->unwound) &&
-		       reap_locked(s, deadline_earlier(until, deadline_in_ms(RETRY_MS))))
-			;
-		b->waiter.busy = false;
+		help_locked(b, until);
 		if (is_over(b))
 			return 0;
 		if (b->obliging && inside_interrupted())

@@ -112,18 +112,6 @@ static bool wake_reaper_locked(struct ptj_scheduler *s, const ptj_job *job)
 	       wake_if_parked_locked(container_of(s->quiet.next, struct waiter, link));
 }
 
-/* Whether somebody is blocked: one of those tries to have a thread started, from time to time. */
-static bool anybody_blocked_locked(const struct ptj_scheduler *s)
-{
-	size_t i;
-
-	for (i = 0; i < WAITER_BUCKETS; i++)
-		if (!list_empty(&s->waiters[i]))
-			return true;
-	return !list_empty(&s->pending.spawners) || !list_empty(&s->hosts) ||
-	       !list_empty(&s->quiet);
-}
-
 /* Whether somebody is joining w already, to finish its job, and waits for it to be gone. */
 static bool is_awaited(const struct worker *w)
 {
@@ -134,7 +122,8 @@ void hand_over_locked(struct worker *w)
 {
 	struct ptj_scheduler *s = w->s;
 
-	while (workers_wanted_locked(s) && s->serving == 0 && !anybody_blocked_locked(s) &&
+	/* One of those blocked tries as well. */
+	while (workers_wanted_locked(s) && s->serving == 0 && !scheduler_blocked_locked(s) &&
 	       !is_awaited(w)) {
 		monitor_unlock(&s->mu);
 		parker_park(&w->parker, deadline_in_ms(RETRY_MS));

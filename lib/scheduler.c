@@ -8,6 +8,7 @@
 #include "fork.h"
 #include "inside.h"
 #include "keep_errno.h"
+#include "waiter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,19 @@ enum scheduler_phase scheduler_phase(const struct ptj_scheduler *s)
 struct link *scheduler_waiters(struct ptj_scheduler *s, const ptj_job *job)
 {
 	return &s->waiters[(uintptr_t)job / sizeof(*job) % WAITER_BUCKETS];
+}
+
+struct waiter *scheduler_blocked_locked(const struct ptj_scheduler *s)
+{
+	struct waiter *w;
+	size_t i;
+
+	if ((w = waiter_at_rest(&s->pending.spawners)) || (w = waiter_at_rest(&s->hosts)) ||
+	    (w = waiter_at_rest(&s->quiet)))
+		return w;
+	for (i = 0; i < WAITER_BUCKETS && !w; i++)
+		w = waiter_at_rest(&s->waiters[i]);
+	return w;
 }
 
 static bool debug_in_environment(void)

@@ -93,8 +93,8 @@ struct ptj_scheduler {
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */
 	struct link hosts;                   /* threads waiting for an external job */
 	struct link quiet;                   /* threads waiting for the scheduler as a whole */
-	struct waiter *retrier; /* in one of the lists of blocked threads: has a worker started as
-	                           soon as one can be; NULL: nobody has to */
+	struct waiter *retrier; /* one of those blocked: has a worker started as soon as one can
+	                           be; NULL: nobody does */
 
 	bool freed; /* ptj_scheduler_free() is done with it; the last thread or handle ends it */
 	struct roster roster;
@@ -118,6 +118,9 @@ enum scheduler_phase scheduler_phase(const struct ptj_scheduler *s);
 
 /* The list of those who wait for job. */
 struct link *scheduler_waiters(struct ptj_scheduler *s, const ptj_job *job);
+
+/* Somebody who is blocked and not busy; NULL: nobody is.  mu held. */
+struct waiter *scheduler_blocked_locked(const struct ptj_scheduler *s);
 
 /* Releases a job whose last reference was given up. */
 void job_free_locked(ptj_job *job);

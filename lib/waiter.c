@@ -40,16 +40,14 @@ void waiter_nudge_all(struct link *list)
 		parker_wake(of_link(node)->parker);
 }
 
-bool waiter_nudge(struct link *list)
+struct waiter *waiter_at_rest(const struct link *list)
 {
 	struct link *node;
 
 	for (node = list->next; node != list; node = node->next)
-		if (!of_link(node)->busy) {
-			parker_wake(of_link(node)->parker);
-			return true;
-		}
-	return false;
+		if (!of_link(node)->busy)
+			return of_link(node);
+	return NULL;
 }
 
 struct waiter *waiter_for(const struct link *list, struct link *node, const ptj_job *job)

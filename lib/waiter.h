@@ -32,8 +32,8 @@ void waiter_release_all(struct link *list);
 /* Wakes all on the list to look again, and leaves them there. */
 void waiter_nudge_all(struct link *list);
 
-/* The same with the first that is not busy; false: there is none. */
-bool waiter_nudge(struct link *list);
+/* The first on the list that is not busy; NULL: none. */
+struct waiter *waiter_at_rest(const struct link *list);
 
 /* The first on the list, from node on, that waits for job; NULL: none.  Begin with list->next. */
 struct waiter *waiter_for(const struct link *list, struct link *node, const ptj_job *job);

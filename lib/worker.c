@@ -84,18 +84,13 @@ int worker_call_locked(struct ptj_scheduler *s)
 	return 0;
 }
 
-/* One of those blocked tries again from time to time; who is busy looks later by itself, and who
-   leaves instead nudges the next. */
+/* One of those blocked tries again from time to time; who leaves instead nudges the next. */
 static void nudge_retrier_locked(struct ptj_scheduler *s)
 {
-	size_t i;
+	struct waiter *w = s->retrier ? NULL : scheduler_blocked_locked(s);
 
-	if (s->retrier || waiter_nudge(&s->pending.spawners) || waiter_nudge(&s->hosts) ||
-	    waiter_nudge(&s->quiet))
-		return;
-	for (i = 0; i < WAITER_BUCKETS; i++)
-		if (waiter_nudge(&s->waiters[i]))
-			return;
+	if (w)
+		parker_wake(w->parker);
 }
 
 /* One worker on its way is enough, however much there is to do: it calls the next when it takes

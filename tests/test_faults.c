@@ -784,6 +784,75 @@ START_TEST(one_of_those_blocked_tries_again_from_time_to_time)
 }
 END_TEST
 
+static struct gate held;
+static ptj_job *waited;
+
+static void release_at_gate(void *arg)
+{
+	(void)arg;
+	gate_pass_stubborn(&held);
+}
+
+static void release_and_poll(void *arg)
+{
+	release_at_gate(arg);
+	record(&seen, ptj_job_poll(waited, PTJ_INFINITE, NULL));
+}
+
+/* Who tries again is first to join a thread, and to call the release function of its job, which waits
+   until a thread was had: in its own way, or in a call that tries itself. */
+START_TEST(who_is_busy_leaves_it_to_another_to_try_again)
+{
+	struct caller c[2] = {{.timeout = PTJ_INFINITE}, {.timeout = PTJ_INFINITE}};
+	int n = _i ? 1 : 2;
+	ptj_job *first, *second;
+	struct gate other;
+
+	gate_init(&gate);
+	gate_init(&other);
+	gate_init(&held);
+	recorder_init(&seen);
+	s = make_counted(setup_of(3, 0));
+	in_library(ja = job_attr(_i ? release_and_poll : release_at_gate, -1));
+	in_library(first = spawn(s, job_stubborn, &gate));
+	in_library(second = spawn_with(s, ja, job_exit_at_gate, &other));
+	gate_await(&gate, 1);
+	gate_await(&other, 1);
+	fault_arm(NO_THREAD, 0, FAULT_FOR_EVER);
+	in_library(waited = spawn(s, job_identity, NULL));
+	for (int i = 0; i < n; i++) {
+		c[i].job = waited;
+		caller_start(&c[i], call_poll_counted);
+		if (i == 0)
+			expect_calm_tries(3);
+		else
+			caller_await_blocked(&c[i]);
+	}
+	gate_open(&other);
+	gate_await(&held, 1);
+	if (_i)
+		gate_open(&held);
+	expect_calm_tries(3);
+	fault_disarm(NO_THREAD);
+	await(ptj_job_closed(waited));
+	gate_open(&held);
+	for (int i = 0; i < n; i++)
+		ok(caller_join(&c[i]));
+	gate_open(&gate);
+	in_library(ok(ptj_job_wait(second, PTJ_INFINITE, NULL)));
+	ck_assert_uint_eq(recorded_times(&seen, 0), _i ? 1 : 0);
+	ptj_job_unref(first);
+	ptj_job_unref(second);
+	ptj_job_unref(waited);
+	ptj_job_attr_free(ja);
+	free_counted(s);
+	gate_destroy(&gate);
+	gate_destroy(&other);
+	gate_destroy(&held);
+	await(blocks_held() == 0);
+}
+END_TEST
+
 /* The only worker is gone, and who waited for the job that it left is, too: the next spawn sees to
    that, though its own job has to wait in line. */
 START_TEST(a_spawn_has_a_thread_started_for_those_before_it)
@@ -1102,6 +1171,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_spawn_has_a_thread_started_for_those_before_it);
 	tcase_add_loop_test(tc, a_thread_that_ends_leaves_nothing_that_nobody_comes_for, 0, 3);
 	tcase_add_loop_test(tc, one_of_those_blocked_tries_again_from_time_to_time, 0, 2);
+	tcase_add_loop_test(tc, who_is_busy_leaves_it_to_another_to_try_again, 0, 2);
 	tcase_add_loop_test(tc, a_lender_without_a_thread_for_its_child_keeps_its_bound, 0, 2);
 	tcase_add_test(tc, so_does_one_that_takes);
 	tcase_add_loop_test(tc, the_nth_thread_fails, 0, SETUPS);

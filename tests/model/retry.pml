@@ -1,7 +1,8 @@
 /* Threads that cannot be had for a while: who tries again to have one started.
 
    A spawner brings jobs, one after the other; a thread that took one may be unwound by it, or look
-   for another and leave.  Two callers block until all jobs have ended, or leave before that.
+   for another and leave.  Two callers block until all jobs have ended, or leave before that; one of
+   them may be busy meanwhile, in a function of the program's that waits for the jobs as well.
    Threads can be had at first, and then not; maybe again later.
 
    A spawn with no thread to serve its job fails.  Else no job that is ready is left to itself: there
@@ -11,11 +12,12 @@
 
    Stands for: lib/worker.c workers_wanted_locked worker_call_locked nudge_retrier_locked
                             worker_retire_locked
-               lib/waiter.c waiter_nudge
-               lib/block.c block_locked loop_locked next_try_locked leave_locked abandon
+               lib/scheduler.c scheduler_blocked_locked
+               lib/block.c block_locked loop_locked next_try_locked help_locked leave_locked
+                           resign_locked abandon
                lib/spawn.c make_ready_locked make_pending_locked
                lib/serve.c serve_locked begin_locked
-               lib/reap.c hand_over_locked anybody_blocked_locked
+               lib/reap.c hand_over_locked reap_locked
 
    BUG_NUDGES_ALL     who tries in vain nudges all that are blocked, and himself
    BUG_NO_NUDGE       he nudges nobody
@@ -23,6 +25,8 @@
    BUG_ALL_TRY        all that are blocked try again by time
    BUG_NOT_LEFT       who tries again goes, and nobody else does
    BUG_GOES           he leaves it to somebody, and nobody hears of it
+   BUG_BUSY_KEEPS     one that is busy keeps it
+   BUG_UNDO_FIRST     one that leaves gives it up after that function
    BUG_SPAWNS_ANYHOW  a spawn succeeds though no thread serves and none can be had
    BUG_PENDING        who spawns a job in line calls nobody for those before it
    BUG_DIES           a thread that was unwound goes though nobody else tries
@@ -30,7 +34,7 @@
 
    SPDX-License-Identifier: Apache-2.0 */
 
-#define JOBS 3
+#define JOBS 2
 #define THREADS 2
 #define NOBODY 255
 #define MANY 20 /* more tries than there are reasons to */
@@ -41,12 +45,13 @@ byte left = JOBS;    /* that have not ended */
 byte serving, waking;
 bool there[THREADS], called[THREADS];
 byte staying;        /* threads that were unwound and try again */
-bool listed[2], sem[2], timer[2], impatient[2];
+bool listed[2], sem[2], timer[2], impatient[2], busy[2], helps[2];
 byte retrier = NOBODY;
 bool forsaken;       /* the last that was blocked has left, and no call has come since */
 byte vain;           /* tries since anybody came or went, or time passed */
 
-#define BLOCKED (listed[0] || listed[1])
+#define AT_REST(i) (listed[i] && !busy[i])
+#define BLOCKED (AT_REST(0) || AT_REST(1))
 
 #define TRY (timer[0] + timer[1])
 
@@ -59,8 +64,8 @@ inline nudge()
 	sem[1] = sem[1] || listed[1]
 #else
 	if
-	:: retrier == NOBODY && listed[0] -> sem[0] = true
-	:: retrier == NOBODY && !listed[0] && listed[1] -> sem[1] = true
+	:: retrier == NOBODY && AT_REST(0) -> sem[0] = true
+	:: retrier == NOBODY && !AT_REST(0) && AT_REST(1) -> sem[1] = true
 	:: else
 	fi
 #endif
@@ -113,6 +118,30 @@ inline forsake(failed)
 	failed = false
 }
 
+inline resign(me)
+{
+#ifndef BUG_NOT_LEFT
+	if
+	:: retrier == me -> retrier = NOBODY
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+/* One that leaves. */
+inline give_up(me, failed)
+{
+	atomic {
+		resign(me);
+#ifndef BUG_GOES
+		wanted(failed);
+		forsake(failed)
+#endif
+	}
+}
+
 proctype Worker(byte me)
 {
 	bool failed;
@@ -157,42 +186,55 @@ look:
 
 proctype Caller(byte me)
 {
-	bool failed, late;
+	bool failed, late, mine;
 
 	atomic { listed[me] = true; vain = 0 };
 	do
 	:: atomic {
 			if
+			:: helps[me] ->
+				helps[me] = false;
+				busy[me] = true;
+				timer[me] = false;
+				vain = 0;
+#ifndef BUG_BUSY_KEEPS
+				resign(me);
+#endif
+				wanted(failed);
+				forsake(failed)
+			:: true
+			fi
+		};
+end_busy: /* in a function of the program's */
+		atomic { !busy[me] || left == 0 -> busy[me] = false };
+		atomic {
+			if
 			:: left == 0 || late ->
 				listed[me] = false;
 				sem[me] = false;
 				timer[me] = false;
-				vain = 0;
-				if
-				:: retrier == me ->
-#ifndef BUG_NOT_LEFT
-					retrier = NOBODY
+				vain = 0
+#ifndef BUG_UNDO_FIRST
+				;
+				give_up(me, failed)
 #endif
-				:: else
-				fi;
-#ifndef BUG_GOES
-				wanted(failed);
-				forsake(failed);
-#endif
+				;
 				break
 			:: else ->
+				mine = retrier == NOBODY || retrier == me;
+				retrier = (mine -> me : retrier);
 				wanted(failed);
-				if
-				:: failed && retrier == NOBODY -> retrier = me
-				:: !failed && retrier == me -> retrier = NOBODY
-				:: else
-				fi;
 #ifdef BUG_ALL_TRY
 				timer[me] = failed;
 #else
-				timer[me] = retrier == me;
+				timer[me] = failed && mine;
 #endif
-				failed = false
+				if
+				:: !timer[me] -> resign(me)
+				:: else
+				fi;
+				failed = false;
+				mine = false
 			fi
 		};
 		if
@@ -203,13 +245,18 @@ proctype Caller(byte me)
 #endif
 		:: atomic { impatient[me] -> impatient[me] = false; late = true }
 		fi
-	od
+	od;
+#ifdef BUG_UNDO_FIRST
+end_leaving:
+	left == 0;
+	give_up(me, failed)
+#endif
 }
 
 proctype Spawner()
 {
 	byte i;
-	bool failed;
+	bool failed, more = true;
 
 	do
 	:: i < JOBS ->
@@ -229,13 +276,12 @@ proctype Spawner()
 			fi;
 			failed = false
 		}
-	:: i < JOBS ->
-		/* No permit is free for this one: it ends in some other way. */
+	:: more ->
+		/* A job for which no permit is free: how it ends is another matter. */
 		atomic {
-			i++;
+			more = false;
 			forsaken = false;
 			vain = 0;
-			ended();
 #ifndef BUG_PENDING
 			if
 			:: serving == 0 -> wanted(failed)
@@ -244,7 +290,7 @@ proctype Spawner()
 			forsake(failed)
 #endif
 		}
-	:: else -> break
+	:: i == JOBS -> break
 	od
 }
 
@@ -266,6 +312,10 @@ init
 		fi;
 		if
 		:: impatient[1] = true
+		:: true
+		fi;
+		if
+		:: helps[0] = true
 		:: true
 		fi;
 		run Machine();
