@@ -70,9 +70,11 @@ start()
 {
 	program=$1
 	shift
-	"$build/$program" "$@" >log 2>&1 &
+	# That of the one before would be read until this one's is opened.
+	: >log
+	"$build/$program" "$@" >>log 2>&1 &
 	server=$!
-	until_true sh -c "grep -q '^http://' log || ! kill -0 $server 2>/dev/null"
+	until_true sh -c "grep -q '^http://.*/' log || ! kill -0 $server 2>/dev/null"
 	url=$(sed -n 's|^\(http://[^/]*\).*|\1|p' log)
 	check "$program listens" test -n "$url"
 }
