@@ -7,7 +7,8 @@
 
    Blocked threads also join workers whose job was unwound, and one of them has a thread started
    for a ready job where that was not possible before: s->retrier tries every 10 ms, and leaves it
-   to the next when it goes (tests/test_faults.c).
+   to another when it goes, or is busy.  So as long as one is set its thread wakes to try.  Checked
+   by tests/test_faults.c and tests/model/retry.pml.
 
    SPDX-License-Identifier: Apache-2.0 */
 

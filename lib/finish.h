@@ -21,8 +21,8 @@ void drop_locked(struct ptj_scheduler *s, ptj_job *job);
 void report_straggler(struct ptj_scheduler *s, ptj_job *job);
 
 /* Reports job, which has ended, if it failed and the handler was not told because somebody was
-   there to hear of it, who is not any more; but nothing is reported of a scheduler that is closed.  s->mu
-   held, released and reacquired. */
+   there to hear of it, who is not any more; but nothing is reported of a scheduler that is closed.
+   s->mu held, released and reacquired. */
 void report_unheard_locked(struct ptj_scheduler *s, ptj_job *job);
 
 /* Lets those who wait for job go. */

@@ -24,8 +24,8 @@ static void drop_pending_locked(struct ptj_scheduler *s, ptj_job *job)
 }
 
 /* A job whose function was not entered is dropped, by the worker that has it in its hands already
-   if there is one; one that runs is cancelled; one that is over is left alone.  s->mu held; released
-   and reacquired. */
+   if there is one; one that runs is cancelled; one that is over is left alone.  s->mu held;
+   released and reacquired. */
 static void begin_close_locked(struct ptj_scheduler *s, ptj_job *job)
 {
 	if (job_move(job, JOB_PENDING, 0, JOB_FINISHING, JOB_CLOSING)) {

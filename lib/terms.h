@@ -53,8 +53,8 @@ void terms_put_quick(const struct terms *t);
 bool terms_put_scheduling(struct terms *t);
 
 /* The same for a thread that is new, and has what differs from the one that started it.  If that
-   was the process's first, it is no witness: another thread with these terms, by its id, has to have
-   changed likewise.  0: there is none, and what the first one has by now is no change. */
+   was the process's first, it is no witness: another thread with these terms, by its id, has to
+   have changed likewise.  0: there is none, and what the first one has by now is no change. */
 bool terms_put_inherited(struct terms *t, pid_t witness);
 
 #endif
