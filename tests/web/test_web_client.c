@@ -185,11 +185,12 @@ START_TEST(also_in_line)
 END_TEST
 
 /* While the daemon's thread is busy its clients come to their ends; who has sent a request by then is
-   not gone.  That somebody who was idle is, shows that there was a look at all of them. */
+   not gone, nor is who waits for an answer.  That somebody who was idle is, shows that there was a
+   look at all of them. */
 START_TEST(who_has_sent_before_it_ended_has_its_answer)
 {
 	ptj_web_app *app = make_for_leavers();
-	struct client busy, late, c[4];
+	struct client busy, late, waiting, c[4];
 	struct gate closed;
 	uint16_t port;
 
@@ -204,9 +205,13 @@ START_TEST(who_has_sent_before_it_ended_has_its_answer)
 		client_request(&c[i], "GET", "/inline");
 		client_expect(&c[i], 200, "hello");
 	}
+	client_open(&waiting, port);
+	client_request(&waiting, "GET", "/gate");
+	gate_await(&gate, 1);
 	client_open(&busy, port);
 	client_request(&busy, "GET", "/inline/gate");
-	gate_await(&gate, 1);
+	gate_await(&gate, 2);
+	client_half_close(&waiting);
 	client_request(&c[0], "GET", "/inline");
 	client_half_close(&c[0]);
 	client_vanish(&c[1]);
@@ -222,11 +227,13 @@ START_TEST(who_has_sent_before_it_ended_has_its_answer)
 	client_expect(&c[3], 503, NULL);
 	client_expect(&late, 200, "hello");
 	client_expect(&busy, 200, "passed");
+	client_expect(&waiting, 200, "passed");
 	ck_assert_int_eq(gate_passed(&closed), 0);
 	client_close(&c[0]);
 	client_close(&c[2]);
 	client_close(&c[3]);
 	client_close(&late);
+	client_close(&waiting);
 	client_close(&busy);
 	end_here(app);
 	gate_destroy(&closed);
