@@ -36,7 +36,8 @@ static void *pay(void *scheduler)
 {
 	int rc = ptj_shield(scheduler, write_record, NULL, PTJ_INFINITE, NULL);
 
-	/* The job is cancelled before the record is written: this is reached if it never will be. */
+	/* The job is cancelled before the record is written: this is reached if it never will
+	   be. */
 	ptj_job_fail(rc != 0 ? rc : EPROTO, "pay");
 	sem_post(&half_written);
 	return NULL;

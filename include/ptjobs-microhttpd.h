@@ -215,9 +215,10 @@ PTJ_API size_t ptj_web_line_count(const ptj_web_app *app);
 
 /* ---- With a daemon of the program's own ---------------------------------------------------------
 
-   For a program that starts libmicrohttpd itself, with MHD_ALLOW_SUSPEND_RESUME and any threading but
-   MHD_USE_THREAD_PER_CONNECTION, with which atomic routes are answered with 500: libmicrohttpd
-   misses resumptions there.  It opens app, passes on three calls, and closes app before it stops the daemon:
+   For a program that starts libmicrohttpd itself, with MHD_ALLOW_SUSPEND_RESUME and any threading
+   but MHD_USE_THREAD_PER_CONNECTION, with which atomic routes are answered with 500: libmicrohttpd
+   misses resumptions there.  It opens app, passes on three calls, and closes app before it stops
+   the daemon:
 
 	static enum MHD_Result access(void *app, struct MHD_Connection *connection, const char *url,
 	                              const char *method, const char *version, const char *upload,

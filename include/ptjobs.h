@@ -467,9 +467,10 @@ PTJ_API int ptj_job_on_cancel(void (*fn)(void *arg), void *arg);
 /* ---- External jobs ------------------------------------------------------------------------------
 
    Jobs that the program itself runs, on a thread or event loop of its own: for runtimes whose
-   functions cannot be called on the library's threads.  An external job is limited, queued, counted,
-   named, closed, waited for and released as any other.  When it gets its permit it is active, and is
-   handed out to whoever asks for one; that one does the work, and says when it is over:
+   functions cannot be called on the library's threads.  An external job is limited, queued,
+   counted, named, closed, waited for and released as any other.  When it gets its permit it is
+   active, and is handed out to whoever asks for one; that one does the work, and says when it is
+   over:
 
 	ptj_spawn_external(s, NULL, arg, PTJ_INFINITE, NULL);
 	...
@@ -481,17 +482,17 @@ PTJ_API int ptj_job_on_cancel(void (*fn)(void *arg), void *arg);
 
    A close of a job that was handed out makes ptj_job_closed(job) 1 and its cancel fd readable, and
    calls its on-cancel callback; nothing else happens to it, and whoever runs it finishes it soon:
-   with ECANCELED if it obeyed.  One that does not in time is a straggler as any other.  A job that is
-   closed before it is handed out never is. */
+   with ECANCELED if it obeyed.  One that does not in time is a straggler as any other.  A job that
+   is closed before it is handed out never is. */
 
 /* ptj_spawn_attr() for an external job; starts no thread.  The cancellation mode and an explicit
    result mean nothing to it. */
 PTJ_API int ptj_spawn_external(ptj_scheduler *s, const ptj_job_attr *attr, void *arg,
                                int64_t timeout_ms, ptj_job **out);
 
-/* A descriptor that is readable while there are external jobs of s's to be handed out: to poll() for
-   reading and nothing else.  The scheduler's; valid until it is freed.  -1: s is NULL, or came over a
-   fork, or no descriptor is to be had. */
+/* A descriptor that is readable while there are external jobs of s's to be handed out: to poll()
+   for reading and nothing else.  The scheduler's; valid until it is freed.  -1: s is NULL, or came
+   over a fork, or no descriptor is to be had. */
 PTJ_API int ptj_external_fd(ptj_scheduler *s);
 
 /* Hands out the external job that has been active longest, and waits for one as long as there is
@@ -509,14 +510,14 @@ PTJ_API void *ptj_job_arg(const ptj_job *job);
 /* Ends an external job that was handed out: with code 0 it succeeded with result, with any other it
    failed so, as by ptj_job_fail(code, message).  ECANCELED for a job that is being closed is a
    cancellation.  Calls the job's release function and, where due, the exception handler, and waits
-   for an on-cancel callback that is running.  EINVAL: job is not external.  EPERM: it was not handed
-   out yet.  EALREADY: it was finished, or dropped by a close, before.  EDEADLK: from within its own
-   callbacks. */
+   for an on-cancel callback that is running.  EINVAL: job is not external.  EPERM: it was not
+   handed out yet.  EALREADY: it was finished, or dropped by a close, before.  EDEADLK: from within
+   its own callbacks. */
 PTJ_API int ptj_job_finish(ptj_job *job, int code, const char *message, void *result);
 
 /* ptj_job_cancel_fd() for an external job that was handed out: a descriptor that becomes readable,
-   and stays so, when a close of job begins.  The library's; valid until ptj_job_finish().  -1: job is
-   not such a job, or no descriptor is to be had. */
+   and stays so, when a close of job begins.  The library's; valid until ptj_job_finish().  -1: job
+   is not such a job, or no descriptor is to be had. */
 PTJ_API int ptj_external_cancel_fd(ptj_job *job);
 
 /* ptj_job_on_cancel() for an external job that was handed out: has fn(arg) called on the closer's
@@ -528,9 +529,9 @@ PTJ_API int ptj_external_on_cancel(ptj_job *job, void (*fn)(void *arg), void *ar
 /* ---- Completion queues ------------------------------------------------------------------------
 
    For event loops and other languages: the jobs spawned with a queue in their attributes appear
-   there when they have ended, each exactly once, whatever became of it: finished, failed, cancelled,
-   closed before it ran, ended long after its scheduler was closed.  Jobs of any number of schedulers
-   may share one.
+   there when they have ended, each exactly once, whatever became of it: finished, failed,
+   cancelled, closed before it ran, ended long after its scheduler was closed.  Jobs of any number
+   of schedulers may share one.
 
 	ptj_completions_create(&q, -1);
 	ptj_job_attr_set_completions(attr, q);
@@ -558,8 +559,8 @@ PTJ_API int ptj_external_on_cancel(ptj_job *job, void (*fn)(void *arg), void *ar
    fstat(2) says. */
 PTJ_API int ptj_completions_create(ptj_completions **out, int fd);
 
-/* The queue's own descriptor, to poll() for reading and nothing else: readable while there are jobs.
-   It becomes so when the queue goes from empty to not empty, and is reset by the
+/* The queue's own descriptor, to poll() for reading and nothing else: readable while there are
+   jobs.  It becomes so when the queue goes from empty to not empty, and is reset by the
    ptj_completions_take() that empties it.  The queue's; valid until it is freed.  With a descriptor
    of the program's, that.  -1: c is NULL, or came over a fork. */
 PTJ_API int ptj_completions_fd(const ptj_completions *c);
@@ -573,9 +574,9 @@ PTJ_API int ptj_completions_fd(const ptj_completions *c);
 PTJ_API int ptj_completions_take(ptj_completions *c, ptj_job **jobs, size_t n, int64_t timeout_ms,
                                  size_t *taken);
 
-/* Releases c, and the jobs that nobody took.  Jobs that are bound to it and have not ended go on, and
-   end unobserved; no thread may be within ptj_completions_take(), or call it afterwards.  Does not
-   block.  NULL is allowed. */
+/* Releases c, and the jobs that nobody took.  Jobs that are bound to it and have not ended go on,
+   and end unobserved; no thread may be within ptj_completions_take(), or call it afterwards.  Does
+   not block.  NULL is allowed. */
 PTJ_API void ptj_completions_free(ptj_completions *c);
 
 /* ---- Constants ------------------------------------------------------------------------------- */

@@ -71,7 +71,8 @@ static void leave_locked(struct block *b)
 }
 
 /* s->mu is not held: it is released in the park, the only cancellation point.  In the child of a
-   fork, within a function that was called for a job that was joined here, nothing is left to undo. */
+   fork, within a function that was called for a job that was joined here, nothing is left to
+   undo. */
 static void abandon(void *arg)
 {
 	struct block *b = arg;

@@ -38,8 +38,8 @@ void block_init(struct block *b, struct ptj_scheduler *s, bool obliging);
 /* Has the wait not lend: what is waited for needs no permit, and comes soon. */
 void block_keep_permit(struct block *b);
 
-/* Blocks on list: 0, b->waiter was released, or it is over; ETIMEDOUT; EINTR.  s->mu is held, released and
-   reacquired.  May be called again. */
+/* Blocks on list: 0, b->waiter was released, or it is over; ETIMEDOUT; EINTR.  s->mu is held,
+   released and reacquired.  May be called again. */
 int block_locked(struct block *b, struct link *list, deadline until);
 
 /* Lines up for the permit that was lent, so that what the caller does next does not get it.  s->mu

@@ -4,11 +4,11 @@
    Cancel state and type cost nanoseconds and are restored after every job.  The mask and the name
    cost a system call each, more than a short job does, locale and floating point a tenth of one.  A
    job that was given a name always has it on its thread, and finds the rest as it should be.  So do
-   the first BRACKET_EXACT jobs in each tick of the coarse clock (1 to 10 ms), and those that come to
-   a worker that was idle.  What comes beyond that many in one tick is short: it runs under the
-   scheduler's name, and finds what one like it did.
-   Processors and scheduling cost three system calls, and only the first BRACKET_WATCHED jobs in each
-   tick begin and end as if there had been none before them.
+   the first BRACKET_EXACT jobs in each tick of the coarse clock (1 to 10 ms), and those that come
+   to a worker that was idle.  What comes beyond that many in one tick is short: it runs under the
+   scheduler's name, and finds what one like it did.  Processors and scheduling cost three system
+   calls, and only the first BRACKET_WATCHED jobs in each tick begin and end as if there had been
+   none before them.
 
    SPDX-License-Identifier: Apache-2.0 */
 

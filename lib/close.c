@@ -96,9 +96,9 @@ static void wake_workers_locked(struct ptj_scheduler *s)
 		parker_wake(&container_of(node, struct worker, link)->parker);
 }
 
-/* A straggler may have no thread of the scheduler's: who closed it calls its release function.  Then
-   only the other counts tell that a thread is no straggler's: a worker has a job in its hands that was
-   not marked, or is in a hook. */
+/* A straggler may have no thread of the scheduler's: who closed it calls its release function.
+   Then only the other counts tell that a thread is no straggler's: a worker has a job in its hands
+   that was not marked, or is in a hook. */
 static bool no_thread_to_wait_for(const struct ptj_scheduler *s) NEEDS(a_monitor)
 {
 	return s->pending.guests == 0 && s->hooking == 0 && s->threads <= s->straggling &&

@@ -5,11 +5,11 @@
    wfcqueue, linked through the jobs, so nothing is allocated.  Takers meet at a mutex.
 
    Ended and taken are one moment.  A job is appended just before it has ended, so that who sees it
-   ended finds it here; and whoever takes it waits until it has.  So it is with what tells of it: the
-   bell, and one blocked taker, hear of it when the queue goes from empty to not empty, before the
-   job that made it so has ended.  A taker that leaves jobs behind wakes the next.  So whenever there
-   are jobs and takers blocked, one of those is awake, or who appended the first job is on the way
-   to wake one.
+   ended finds it here; and whoever takes it waits until it has.  So it is with what tells of it:
+   the bell, and one blocked taker, hear of it when the queue goes from empty to not empty, before
+   the job that made it so has ended.  A taker that leaves jobs behind wakes the next.  So whenever
+   there are jobs and takers blocked, one of those is awake, or who appended the first job is on the
+   way to wake one.
 
    A job that was appended behind another may end before who appended that one has rung.  So he who
    appends behind another rings, too, unless the queue is told of: it has not been empty since the

@@ -1,9 +1,9 @@
 /* Points in time.  Timeouts are relative milliseconds only at the edge of the API; inside, every
    wait has one absolute deadline, so that a wait which is resumed does not grow.
 
-   A deadline is nanoseconds on CLOCK_MONOTONIC.  When that cannot be read, which a sandbox may bring
-   about, every deadline but DEADLINE_NEVER has passed: a wait with a timeout ends early then, where
-   the alternative would be never.
+   A deadline is nanoseconds on CLOCK_MONOTONIC.  When that cannot be read, which a sandbox may
+   bring about, every deadline but DEADLINE_NEVER has passed: a wait with a timeout ends early then,
+   where the alternative would be never.
 
    SPDX-License-Identifier: Apache-2.0 */
 

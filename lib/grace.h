@@ -4,12 +4,12 @@
    which it comes to what may be freed are read, and written before the wait, with sequential
    consistency.  Sections run with cancellation disabled, are short, and call nothing of the user's.
 
-   A section counts itself in one of two counts, and costs two atomic operations on a cache line that
-   all threads share; who waits sends those to come to the other count, and sleeps until this one is
-   0.  liburcu's bp flavour, whose sections cost less where many threads are in them, is not used: it
-   ends the process where it finds no memory for a thread's first section.  Sections are seldom here:
-   one for each job that is visited, and for each report.  Checked by tests/test_collection.c,
-   tests/test_handler.c and tests/test_tls.c.
+   A section counts itself in one of two counts, and costs two atomic operations on a cache line
+   that all threads share; who waits sends those to come to the other count, and sleeps until this
+   one is 0.  liburcu's bp flavour, whose sections cost less where many threads are in them, is not
+   used: it ends the process where it finds no memory for a thread's first section.  Sections are
+   seldom here: one for each job that is visited, and for each report.  Checked by
+   tests/test_collection.c, tests/test_handler.c and tests/test_tls.c.
 
    SPDX-License-Identifier: Apache-2.0 */
 

@@ -34,8 +34,8 @@ void inside_push(struct inside *frame);
 void inside_pop(struct inside *frame);
 
 /* A function of the program's has returned that was called within frame, which is not popped yet.
-   In the child of a fork within it this does not return: what called it must touch nothing there, and
-   the thread ends, as that of a job does that returns in a child. */
+   In the child of a fork within it this does not return: what called it must touch nothing there,
+   and the thread ends, as that of a job does that returns in a child. */
 void inside_returned(const struct inside *frame);
 
 /* As inside_pop(), for pthread_cleanup_push(). */
@@ -56,8 +56,8 @@ bool inside_callback(void);
 /* The frame whose job would lend its permit if the thread blocked; NULL: none. */
 struct inside *inside_lender(void);
 
-/* The scheduler that the thread has to do with when it blocks: that of the job whose permit it would
-   lend, or else that whose code it is in; NULL: none. */
+/* The scheduler that the thread has to do with when it blocks: that of the job whose permit it
+   would lend, or else that whose code it is in; NULL: none. */
 struct ptj_scheduler *inside_home(void);
 
 /* Whether a blocking call is to return EINTR: a cooperative job that is being closed called. */

@@ -90,11 +90,11 @@ struct ptj_job {
 	void *arg; /* read-only; the release function ends its life */
 	union {
 		struct link link; /* READY, and PENDING outside the ring: in a list */
-		struct worker
-			*worker; /* RUNNING: to be read by who holds mu and has pinned it; NULL:
-		                          an external job, or one that was unwound */
-		/* In a completion queue.  The first word is a worker's that takes the job out of the
-		   ring and finds out only then that it was closed there. */
+		/* RUNNING: to be read by who holds mu and has pinned it; NULL: an external job, or
+		   one that was unwound. */
+		struct worker *worker;
+		/* In a completion queue.  The first word is a worker's that takes the job out of
+		   the ring and finds out only then that it was closed there. */
 		struct {
 			void *reserved;
 			struct cds_wfcq_node node;
@@ -202,8 +202,8 @@ bool job_is_active(const ptj_job *job);
 bool job_is_closed(const ptj_job *job);
 
 /* Records what became of a running job, in place of what was recorded before: failed with code, and
-   the message *message, if that is not NULL and there is memory; or, with code 0, its result.  Leaves
-   in *message what is to be freed.  mu held. */
+   the message *message, if that is not NULL and there is memory; or, with code 0, its result.
+   Leaves in *message what is to be freed.  mu held. */
 void job_record_locked(ptj_job *job, int code, void *result, char **message);
 
 /* The job's function is over: decides what became of it.  returned: with value; else its thread

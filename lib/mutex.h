@@ -1,9 +1,10 @@
 /* Locking, in terms that ThreadSanitizer follows everywhere.
 
-   Its run-time stops seeing a thread's locks and atomics when a cancellation unwinds the thread out of a
-   blocking call (github.com/google/sanitizers issue 646), and would take what the cleanup handler
-   in worker.c does, under s->mu, for races.  So the order that a mutex makes is also said outright:
-   its holder acquires what the one before released.  In other builds this is a plain mutex.
+   Its run-time stops seeing a thread's locks and atomics when a cancellation unwinds the thread out
+   of a blocking call (github.com/google/sanitizers issue 646), and would take what the cleanup
+   handler in worker.c does, under s->mu, for races.  So the order that a mutex makes is also said
+   outright: its holder acquires what the one before released.  In other builds this is a plain
+   mutex.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -32,9 +33,10 @@ void __tsan_release(void *addr);
 #define TSAN_RELEASE(addr) ((void)(addr))
 #endif
 
-/* What clang's thread safety analysis is told in a copy of these files that tools/check-locks makes;
-   in a build these are nothing.  There, each function whose name ends in _locked has
-   NEEDS(a_monitor), if it has nothing else, and each field whose comment says so is GUARDED_BY(). */
+/* What clang's thread safety analysis is told in a copy of these files that tools/check-locks
+   makes; in a build these are nothing.  There, each function whose name ends in _locked has
+   NEEDS(a_monitor), if it has nothing else, and each field whose comment says so is
+   GUARDED_BY(). */
 #ifdef CHECK_LOCKS
 #define LOCK_ATTRIBUTE(attribute) __attribute__((attribute))
 #else

@@ -55,8 +55,8 @@ struct remnant {
 
 static _Atomic(struct remnant *) remnants;
 
-/* Release: pairs with remnants_take(); whoever takes it finds it whole.  Checked, as are its users, by
-   tests/test_faults.c and tests/torture.c. */
+/* Release: pairs with remnants_take(); whoever takes it finds it whole.  Checked, as are its users,
+   by tests/test_faults.c and tests/torture.c. */
 static void remnant_put(struct remnant *r)
 {
 	r->next = atomic_load_explicit(&remnants, memory_order_relaxed);

@@ -1,19 +1,18 @@
 /* The scheduler: what its parts share.
 
-   One monitor, s->mu, guards everything that is not marked otherwise; whom its holder wakes is woken
-   when it is released (parker.h).  Lock order: s->mu, then the front's.  No thread holds the mu of
-   two schedulers.  No lock is held while user code runs: whoever calls a job function, a release
-   function, a handler, a callback or a visitor has released s->mu before.
+   One monitor, s->mu, guards everything that is not marked otherwise; whom its holder wakes is
+   woken when it is released (parker.h).  Lock order: s->mu, then the front's.  No thread holds the
+   mu of two schedulers.  No lock is held while user code runs: whoever calls a job function, a
+   release function, a handler, a callback or a visitor has released s->mu before.
 
    Why no job is lost.  A job that has not ended is in exactly one place: in s->pending, in
    s->ready, with the one worker that runs it or is about to, in s->unwound with the dead worker
    that ran it, in s->offered or with the program if it is external, or with the one thread that
-   finishes it.  Every move happens under s->mu, or is a
-   taking out of the ring, or one of the moves in lane.h, which say who won.  A spawn reads s->phase
-   under s->mu, or finds the front open under the front's mutex, before it places its job; a close
-   sets the phase and shuts the front under the same before it looks for jobs: either the close
-   finds the job, or the spawn returns ESHUTDOWN and the job never was.  There is no third order.
-   Checked by tests/stress_cancel.c.
+   finishes it.  Every move happens under s->mu, or is a taking out of the ring, or one of the moves
+   in lane.h, which say who won.  A spawn reads s->phase under s->mu, or finds the front open under
+   the front's mutex, before it places its job; a close sets the phase and shuts the front under the
+   same before it looks for jobs: either the close finds the job, or the spawn returns ESHUTDOWN and
+   the job never was.  There is no third order.  Checked by tests/stress_cancel.c.
 
    Why no ready job waits while a thread could run it.  Whoever puts a job on s->ready, or leaves
    one there, calls workers_wanted_locked() before s->mu is released, unless it is a worker that
@@ -88,7 +87,7 @@ struct ptj_scheduler {
 	size_t starting;     /* those of them that are to call the thread_start hook first */
 	size_t hooking; /* threads that are in a hook of the program's, or about to be, jobless */
 	size_t lent;    /* jobs that lend their permit */
-	size_t straggling; /* jobs reported as stragglers that have not ended, external ones apart */
+	size_t straggling; /* reported stragglers that have not ended, external jobs apart */
 
 	struct link waiters[WAITER_BUCKETS]; /* threads waiting for a job */
 	struct link hosts;                   /* threads waiting for an external job */

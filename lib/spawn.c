@@ -58,7 +58,8 @@ static int make_pending_locked(struct ptj_scheduler *s, struct blueprint *b, ptj
 		return ENOMEM;
 	front_append_locked(&s->pending.front, job);
 	pending_open_front(&s->pending, &s->roster);
-	/* The permits may be with jobs for which no thread could be had, and with nobody who tries. */
+	/* The permits may be with jobs for which no thread could be had, and with nobody who
+	   tries. */
 	if (s->serving == 0)
 		workers_wanted_locked(s);
 	return 0;

@@ -6,10 +6,10 @@
    the program's thread_start hook left them, and are put back after jobs.
 
    Locale and floating point are a few instructions.  The others take three system calls to look at,
-   so they have a function of their own.  What has changed there in the same way for the first thread
-   of the process too is no job's doing, but was done to the whole process, as by taskset -a: it
-   becomes the thread's.  sched_getattr() would tell more at once, but fails where it should not with valgrind
-   3.19.
+   so they have a function of their own.  What has changed there in the same way for the first
+   thread of the process too is no job's doing, but was done to the whole process, as by taskset -a:
+   it becomes the thread's.  sched_getattr() would tell more at once, but fails where it should not
+   with valgrind 3.19.
 
    SPDX-License-Identifier: Apache-2.0 */
 

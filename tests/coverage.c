@@ -1,5 +1,5 @@
-/* Has a process that ends by _exit(), as the child of a fork does, write what it has run, in a build
-   for tools/coverage.
+/* Has a process that ends by _exit(), as the child of a fork does, write what it has run, in a
+   build for tools/coverage.
 
    SPDX-License-Identifier: Apache-2.0 */
 

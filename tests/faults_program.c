@@ -99,7 +99,7 @@ WRAP(ssize_t, recv, int fd, void *buf, size_t size, int flags)
 	               : __real_recv(fd, buf, size, flags);
 }
 
-/* ---- Streams ---------------------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 /* The stream remembers a failure.  What goes to stderr says that something failed. */
 static int fails_to_write(FILE *stream)
@@ -192,7 +192,7 @@ WRAP(ssize_t, __getdelim, char **line, size_t *size, int end, FILE *stream)
 	return fails_to_get_line(stream) ? -1 : __real___getdelim(line, size, end, stream);
 }
 
-/* ---- Threads ---------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 /* The example's sem_init() goes by another name, since the library's cannot fail. */
 #undef sem_init

@@ -9,8 +9,8 @@
 
 struct fault_account {
 	int hits; /* calls that failed */
-	int calls
-		[FAULTS]; /* of each kind that was armed; without FAULT_KIND all are, and none fails */
+	/* Of each kind that was armed; without FAULT_KIND all are, and none fails. */
+	int calls[FAULTS];
 };
 
 #endif

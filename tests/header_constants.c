@@ -1,5 +1,5 @@
-/* ptj_constant() knows every constant of the header: tests/header_constants.inc names them all, and is
-   made from it.
+/* ptj_constant() knows every constant of the header: tests/header_constants.inc names them all, and
+   is made from it.
 
    SPDX-License-Identifier: Apache-2.0 */
 

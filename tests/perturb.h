@@ -1,11 +1,11 @@
-/* Disturbs the schedule of the library's threads: for configure --enable-perturb, which includes this
-   file before each source of lib/, and for tests only.
+/* Disturbs the schedule of the library's threads: for configure --enable-perturb, which includes
+   this file before each source of lib/, and for tests only.
 
-   A race shows when a thread is held up at a certain place, for just as long as another needs to get
-   somewhere.  Machines that are quiet hold nobody up.  Here every lock, every semaphore and every
-   atomic operation of the library has a point before and behind it at which the thread may yield,
-   turn a few rounds or sleep, as chance has it.  None of these points is a cancellation point, nor
-   touches errno.
+   A race shows when a thread is held up at a certain place, for just as long as another needs to
+   get somewhere.  Machines that are quiet hold nobody up.  Here every lock, every semaphore and
+   every atomic operation of the library has a point before and behind it at which the thread may
+   yield, turn a few rounds or sleep, as chance has it.  None of these points is a cancellation
+   point, nor touches errno.
 
    The functions and macros of the system are replaced by name, so lib/ has no trace of it.
 

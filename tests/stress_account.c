@@ -1,18 +1,18 @@
 /* Everything at once, from many threads, with an account of all of it.
 
-   In each round some drivers (stress_driver.c) use a few schedulers in all the ways there are, while
-   these are closed and others made in their place; jobs sleep, compute, fail, exit, disobey, spawn, wait
-   and shield (stress_body.c), and some are run by the program (stress_host.c).
+   In each round some drivers (stress_driver.c) use a few schedulers in all the ways there are,
+   while these are closed and others made in their place; jobs sleep, compute, fail, exit, disobey,
+   spawn, wait and shield (stress_body.c), and some are run by the program (stress_host.c).
 
-   What must hold for each of them is in item_judge(): a spawn that failed or was cancelled left no job;
-   a job ended once, as its body says, and as all were told who asked; it was cancelled only if
-   somebody asked for that; its argument was released once; it was once in its completion queue; and the
-   exception handler heard once of its failure, where nobody else did, and once of it as a straggler.
-   When a round is over the process has no thread, descriptor, block or mapping that it did not have
-   before.
+   What must hold for each of them is in item_judge(): a spawn that failed or was cancelled left no
+   job; a job ended once, as its body says, and as all were told who asked; it was cancelled only if
+   somebody asked for that; its argument was released once; it was once in its completion queue; and
+   the exception handler heard once of its failure, where nobody else did, and once of it as a
+   straggler.  When a round is over the process has no thread, descriptor, block or mapping that it
+   did not have before.
 
-   PTJ_STRESS=N makes it N rounds; PTJ_SEED=S repeats the choices of a run, though not the interleaving.
-   Prints its seed and its counts, and aborts at the first broken promise.
+   PTJ_STRESS=N makes it N rounds; PTJ_SEED=S repeats the choices of a run, though not the
+   interleaving.  Prints its seed and its counts, and aborts at the first broken promise.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -41,8 +41,8 @@ static void *taker_main(void *unused)
 
 /* ---- Rounds --------------------------------------------------------------------------------- */
 
-/* Stragglers end by themselves; and a thread that was joined is counted until the system has removed
-   it. */
+/* Stragglers end by themselves; and a thread that was joined is counted until the system has
+   removed it. */
 static void await_threads(int n)
 {
 	int ms;

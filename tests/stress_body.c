@@ -22,7 +22,7 @@ enum kind body_kind(uint64_t *random)
 	return choose(random, 12) ? often[choose(random, 7)] : (enum kind)choose(random, KINDS);
 }
 
-/* ---- What they do, and say of themselves ------------------------------------------------------ */
+/* ---- What they do, and say of themselves ----------------------------------------------------- */
 
 static void compute(void)
 {

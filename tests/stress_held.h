@@ -1,6 +1,6 @@
-/* How much memory the whole program holds: blocks of malloc()'s, and bytes of mappings.  For a program
-   that is linked with the library's objects and with --wrap; what the system's own libraries allocate
-   for themselves is not counted.
+/* How much memory the whole program holds: blocks of malloc()'s, and bytes of mappings.  For a
+   program that is linked with the library's objects and with --wrap; what the system's own
+   libraries allocate for themselves is not counted.
 
    SPDX-License-Identifier: Apache-2.0 */
 

@@ -1,10 +1,10 @@
-/* An item: a job, or a shielded function, that somebody tried to start, and all that is known of it:
-   what its spawn returned, what its body says of itself, who asked for its end, what the library told
-   its waiters, its release function, the exception handler and its completion queue.
+/* An item: a job, or a shielded function, that somebody tried to start, and all that is known of
+   it: what its spawn returned, what its body says of itself, who asked for its end, what the
+   library told its waiters, its release function, the exception handler and its completion queue.
 
-   Each of these is written down when it happens and none is judged then.  When the round is over, and
-   the library has no thread any more, item_judge() looks whether they fit.  An item is the argument of
-   its job, and lives until then.
+   Each of these is written down when it happens and none is judged then.  When the round is over,
+   and the library has no thread any more, item_judge() looks whether they fit.  An item is the
+   argument of its job, and lives until then.
 
    SPDX-License-Identifier: Apache-2.0 */
 

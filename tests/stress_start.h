@@ -1,7 +1,7 @@
 /* The ways in which a job of the accounting stress test is begun, and asked for.
 
-   All of these may be called by a thread that is cancelled in them: what it holds is given back, and
-   the item of a spawn that did not return is one of a job that never was.
+   All of these may be called by a thread that is cancelled in them: what it holds is given back,
+   and the item of a spawn that did not return is one of a job that never was.
 
    SPDX-License-Identifier: Apache-2.0 */
 

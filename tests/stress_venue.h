@@ -1,8 +1,8 @@
 /* A venue: a scheduler for a while, the threads that use it, and the items that were tried there.
 
-   Threads come and go with venue_enter() and venue_leave(); who finds the scheduler closed, or that it
-   has seen enough jobs, retires the venue and puts another in its place.  The retired scheduler is
-   closed while others are within all its functions, and freed when they have left.
+   Threads come and go with venue_enter() and venue_leave(); who finds the scheduler closed, or that
+   it has seen enough jobs, retires the venue and puts another in its place.  The retired scheduler
+   is closed while others are within all its functions, and freed when they have left.
 
    SPDX-License-Identifier: Apache-2.0 */
 

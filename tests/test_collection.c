@@ -360,8 +360,8 @@ static long pages(void)
 	return n;
 }
 
-/* The jobs' memory is the scheduler's until the last handle is given back, by a thread that is none of
-   its own; then the next worker with a little time unmaps it. */
+/* The jobs' memory is the scheduler's until the last handle is given back, by a thread that is none
+   of its own; then the next worker with a little time unmaps it. */
 START_TEST(handles_given_back_late_give_their_memory_back)
 {
 	enum { MANY_JOBS = 50000, JOB_BYTES = 64 };

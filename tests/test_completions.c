@@ -155,7 +155,8 @@ START_TEST(an_empty_take_lasts_its_timeout)
 }
 END_TEST
 
-/* Who has waited for a job finds it in its queue, and the descriptor readable, also where a worker ends it in the lane. */
+/* Who has waited for a job finds it in its queue, and the descriptor readable, also where a worker
+   ends it in the lane. */
 START_TEST(a_job_is_there_when_it_has_ended)
 {
 	enum { JOBS = 20000 };

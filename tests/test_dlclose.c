@@ -1,5 +1,5 @@
-/* Closing the library while a job runs in it: a thread that returns into it must find it there.  Many
-   threads do so again and again, with jobs that outlast them.
+/* Closing the library while a job runs in it: a thread that returns into it must find it there.
+   Many threads do so again and again, with jobs that outlast them.
 
    This program is not linked with the library but opens the one that $LIBRARY names.
 
@@ -142,7 +142,7 @@ static void leave_a_straggler(struct library *l)
 	await_fd(over);
 }
 
-/* ---- Many threads ----------------------------------------------------------------------------- */
+/* ---- Many threads ---------------------------------------------------------------------------- */
 
 enum { THREADS = 6, ROUNDS = 40 };
 

@@ -682,8 +682,8 @@ static int call_spawn_counted(struct caller *c)
 	return call_spawn(c);
 }
 
-/* Somebody blocked tries to have a thread, from time to time; where there is nobody the one that ends
-   stays until it has one. */
+/* Somebody blocked tries to have a thread, from time to time; where there is nobody the one that
+   ends stays until it has one. */
 START_TEST(a_thread_that_ends_leaves_nothing_that_nobody_comes_for)
 {
 	static int (*const calls[])(struct caller *) = {NULL, call_next, call_spawn_counted};
@@ -799,9 +799,9 @@ static void release_and_poll(void *arg)
 	record(&seen, ptj_job_poll(waited, PTJ_INFINITE, NULL));
 }
 
-/* Who tries again is first to join a thread, and to call the release function of its job, which waits
-   until a thread was had: in its own way, or in a call that tries itself, or while the last thread
-   ends, which stays for that. */
+/* Who tries again is first to join a thread, and to call the release function of its job, which
+   waits until a thread was had: in its own way, or in a call that tries itself, or while the last
+   thread ends, which stays for that. */
 START_TEST(who_is_busy_leaves_it_to_another_to_try_again)
 {
 	enum { BY_ANOTHER, BY_ITSELF, BY_A_THREAD };
@@ -1013,7 +1013,7 @@ START_TEST(the_nth_thread_fails)
 }
 END_TEST
 
-/* ---- Mutexes, time, mappings, messages -------------------------------------------------------- */
+/* ---- Mutexes, time, mappings, messages ------------------------------------------------------- */
 
 /* fork_watch() needs something once, the others each time. */
 START_TEST(without_a_mutex_there_is_neither_scheduler_nor_queue)

@@ -456,8 +456,8 @@ static void expect_close_to_wait_for_the_hook(struct caller *closer)
 	ck_assert_uint_eq(times(STOP), 1);
 }
 
-/* The thread has a function to run, and its caller is let go when the close is out of time; but it is
-   no straggler's, since it never ran that. */
+/* The thread has a function to run, and its caller is let go when the close is out of time; but it
+   is no straggler's, since it never ran that. */
 START_TEST(a_close_waits_for_a_thread_in_its_hook_that_is_to_run_a_shield)
 {
 	struct caller shield = {.fn = job_note, .arg = &gate, .timeout = PTJ_INFINITE};
@@ -527,8 +527,8 @@ static void stay_at_the_end_if_held(void *arg)
 	note_stop(arg);
 }
 
-/* The same with a thread that had nothing to do any more.  The straggler's own is gone: who closed it
-   has joined that, and runs its release function. */
+/* The same with a thread that had nothing to do any more.  The straggler's own is gone: who closed
+   it has joined that, and runs its release function. */
 START_TEST(a_close_waits_for_a_thread_in_its_last_hook_beside_a_straggler)
 {
 	static struct reports reports;

@@ -379,8 +379,8 @@ START_TEST(a_closed_front_keeps_no_slots)
 }
 END_TEST
 
-/* The permit of a job that goes is not for the one behind the closed one where somebody comes first: a
-   lender who wants one back, or one who took one that is not there. */
+/* The permit of a job that goes is not for the one behind the closed one where somebody comes
+   first: a lender who wants one back, or one who took one that is not there. */
 START_TEST(behind_a_closed_job_others_may_come_first)
 {
 	struct stage st = stage_of(2);
@@ -445,7 +445,8 @@ START_TEST(it_is_open_while_nobody_else_is_concerned)
 }
 END_TEST
 
-/* Who gives slots back has it shut where there is much to unmap: a worker looks for that outside. */
+/* Who gives slots back has it shut where there is much to unmap: a worker looks for that
+   outside. */
 START_TEST(much_to_unmap_shuts_it)
 {
 	ptj_scheduler *s = make_simple(2, 0);

@@ -392,8 +392,8 @@ START_TEST(threads_are_as_the_one_that_made_the_scheduler)
 }
 END_TEST
 
-/* The first thread of the process, too: what it does to itself it does not do to all, whether another
-   thread of the scheduler's is there to show that or not. */
+/* The first thread of the process, too: what it does to itself it does not do to all, whether
+   another thread of the scheduler's is there to show that or not. */
 START_TEST(also_if_that_has_changed_since)
 {
 	struct surroundings mine, there = {.tid = 0};

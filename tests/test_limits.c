@@ -1,5 +1,5 @@
-/* At the edge of what the process may have: no thread, no descriptor, no memory, tiny stacks, another
-   root directory.  The limits are real ones, of a child of this process.
+/* At the edge of what the process may have: no thread, no descriptor, no memory, tiny stacks,
+   another root directory.  The limits are real ones, of a child of this process.
 
    SPDX-License-Identifier: Apache-2.0 */
 

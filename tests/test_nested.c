@@ -564,8 +564,8 @@ static void *job_take_the_others(void *arg)
 	return arg;
 }
 
-/* The permit that is lent meanwhile is its own scheduler's, and is not asked for where the other job
-   ends. */
+/* The permit that is lent meanwhile is its own scheduler's, and is not asked for where the other
+   job ends. */
 START_TEST(waiting_for_another_schedulers_job_lends_the_own_permit)
 {
 	static const ptj_job_fn ways[] = {job_wait_for_the_others, job_take_the_others};

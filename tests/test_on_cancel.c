@@ -449,8 +449,8 @@ static void callback_wait_for(void *job)
 	record(&seen, ptj_job_poll(job, PTJ_INFINITE, NULL));
 }
 
-/* Its callback runs on another job's thread, which may have been asked to close itself: that is none of
-   the callback's business. */
+/* Its callback runs on another job's thread, which may have been asked to close itself: that is
+   none of the callback's business. */
 static void *job_close_another(void *other)
 {
 	gate_pass_stubborn(&gate);
@@ -508,8 +508,8 @@ static void *job_sleep_and_tell(void *arg)
 	return NULL;
 }
 
-/* Between the request and the cancellation it has nowhere to go: it must not return from its sleep as
-   if it had got away. */
+/* Between the request and the cancellation it has nowhere to go: it must not return from its sleep
+   as if it had got away. */
 START_TEST(who_sleeps_stays_until_the_callback_has_returned)
 {
 	ptj_scheduler *s = make_here(PTJ_CANCEL_DEFERRED);

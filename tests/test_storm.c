@@ -1,5 +1,6 @@
-/* A storm of signals: every call of the library is interrupted again and again, in the program's own
-   threads and in jobs that have opened their mask, and neither fails nor returns early for that.
+/* A storm of signals: every call of the library is interrupted again and again, in the program's
+   own threads and in jobs that have opened their mask, and neither fails nor returns early for
+   that.
 
    SPDX-License-Identifier: Apache-2.0 */
 

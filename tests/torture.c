@@ -29,7 +29,7 @@
 
 enum { PATIENCE_S = 20, POINTS_MAX = 128, AT_ONCE_MAX = 8 };
 
-/* ---- Within a run ------------------------------------------------------------------------------ */
+/* ---- Within a run ---------------------------------------------------------------------------- */
 
 struct point {
 	const struct scenario *scenario;
@@ -199,7 +199,7 @@ void torture_back(void *unused)
 	library_enter();
 }
 
-/* ---- What is left behind ----------------------------------------------------------------------- */
+/* ---- What is left behind --------------------------------------------------------------------- */
 
 static int entries(const char *folder)
 {
@@ -236,7 +236,7 @@ static void await_memory(void)
 		pause_briefly();
 }
 
-/* ---- A run ------------------------------------------------------------------------------------- */
+/* ---- A run ----------------------------------------------------------------------------------- */
 
 static void arm_all(void)
 {
@@ -261,8 +261,8 @@ static void say_path(void *path)
 	sprintf(path, "/proc/self/task/%d", (int)gettid());
 }
 
-/* With the first thread ThreadSanitizer's run-time starts one of its own, which stays.  Returns when
-   that first one is gone. */
+/* With the first thread ThreadSanitizer's run-time starts one of its own, which stays.  Returns
+   when that first one is gone. */
 static void start_first_thread(void)
 {
 	struct helper h;
@@ -303,7 +303,7 @@ static void run_here(void)
 	exit(0);
 }
 
-/* ---- Many runs --------------------------------------------------------------------------------- */
+/* ---- Many runs ------------------------------------------------------------------------------- */
 
 struct run {
 	pid_t pid; /* 0: none */

@@ -135,7 +135,7 @@ struct helper {
 void helper_start(struct helper *h, void (*run)(void *arg), void *arg);
 void helper_join(struct helper *h);
 
-/* ---- The scenarios ---------------------------------------------------------------------------- */
+/* ---- The scenarios --------------------------------------------------------------------------- */
 
 struct scenario {
 	const char *name;

@@ -90,7 +90,7 @@ static void read_all(int fd, char *text)
 	text[n] = '\0';
 }
 
-/* ---- Starting ---------------------------------------------------------------------------------- */
+/* ---- Starting -------------------------------------------------------------------------------- */
 
 static void bind_to_processor(int i)
 {
@@ -164,7 +164,7 @@ static void start(struct run *r)
 		be_example(r);
 }
 
-/* ---- Looking at what came of it ---------------------------------------------------------------- */
+/* ---- Looking at what came of it -------------------------------------------------------------- */
 
 static void complain(const struct run *r, const char *what)
 {
@@ -271,7 +271,7 @@ static void end(struct run *r, int status)
 	r->pid = 0;
 }
 
-/* ---- Waiting ----------------------------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 static bool is_late(const struct run *r)
 {
@@ -344,7 +344,7 @@ static void end_all(void)
 			tend();
 }
 
-/* ---- Every failure, in turn -------------------------------------------------------------------- */
+/* ---- Every failure, in turn ------------------------------------------------------------------ */
 
 static void sweep(const struct example *e, int kind, int calls, enum fault_length length)
 {

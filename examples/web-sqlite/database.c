@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* sources has what is to be imported.  A trigger counts what an import has done, so that the count is
-   right whenever it is read, and tells which note is next.  Another throws away what an import that
-   is over has not done. */
+/* sources has what is to be imported.  A trigger counts what an import has done, so that the count
+   is right whenever it is read, and tells which note is next.  Another throws away what an import
+   that is over has not done. */
 static const char schema[] =
 	"PRAGMA journal_mode = wal;"
 	"CREATE TABLE IF NOT EXISTS notes ("
@@ -93,8 +93,8 @@ void database_thread_stop(void *path)
 	sqlite3_close(mine.handle);
 }
 
-/* Runs on the thread that closes the job.  It never hits another job: ptj_job_on_cancel() has waited
-   for it before database_leave() returns. */
+/* Runs on the thread that closes the job.  It never hits another job: ptj_job_on_cancel() has
+   waited for it before database_leave() returns. */
 static void interrupt(void *db)
 {
 	sqlite3_interrupt(db);

@@ -15,16 +15,16 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-/* Makes the file path and its tables where there are none.  Says on stderr what is wrong with it, if
-   it returns false. */
+/* Makes the file path and its tables where there are none.  Says on stderr what is wrong with it,
+   if it returns false. */
 bool database_create(const char *path);
 
 /* The thread hooks.  path is the file. */
 void database_thread_start(void *path);
 void database_thread_stop(void *path);
 
-/* The handle of the calling job's thread; NULL where it could not be opened.  From now on a close of
-   the job interrupts whatever statement it runs, until database_leave(). */
+/* The handle of the calling job's thread; NULL where it could not be opened.  From now on a close
+   of the job interrupts whatever statement it runs, until database_leave(). */
 sqlite3 *database_enter(void);
 
 /* The end of a job, or of the part of it that a close may interrupt. */

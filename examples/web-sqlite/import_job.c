@@ -55,8 +55,8 @@ void import_job_close(ptj_scheduler *s, int64_t id)
 
 /* ---- Its work ---- */
 
-/* Makes the import a running one; *rate becomes the most notes in a second, 0 for as many as there can
-   be.  Does nothing if it was cancelled before. */
+/* Makes the import a running one; *rate becomes the most notes in a second, 0 for as many as there
+   can be.  Does nothing if it was cancelled before. */
 static int begin(sqlite3 *db, int64_t id, int64_t *rate)
 {
 	sqlite3_stmt *stmt =

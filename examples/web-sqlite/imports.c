@@ -22,7 +22,8 @@ static const char is_array_of_notes[] =
 	"OR coalesce(json_type(value, '$.text'), 'text') <> 'text' ELSE 1 END)";
 static const char what_is_array[] = "the body must be an array of notes";
 
-/* Imports leave half of the scheduler's permits to others: to who asks how far they are, for one. */
+/* Imports leave half of the scheduler's permits to others: to who asks how far they are, for
+   one. */
 static int64_t most_imports(ptj_web_request *request)
 {
 	return (int64_t)ptj_scheduler_limit(ptj_web_scheduler_from_request(request)) / 2;

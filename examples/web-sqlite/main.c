@@ -10,8 +10,8 @@
 	status    /api/jobs          the jobs there are
 	          /metrics           counts, for Prometheus
 
-   SIGTERM stops it: whatever it has accepted is answered first, and what takes longer than the grace
-   is interrupted and answered, too.
+   SIGTERM stops it: whatever it has accepted is answered first, and what takes longer than the
+   grace is interrupted and answered, too.
 
    SPDX-License-Identifier: Apache-2.0 */
 

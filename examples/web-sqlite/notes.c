@@ -24,7 +24,8 @@ static int64_t id_of(ptj_web_request *request)
 	return number_parse(ptj_web_param(request, "id"), 1, INT64_MAX, &id) ? id : 0;
 }
 
-/* GET /api/notes?q=TEXT&before=ID: the newest that contain the text, and are older than that one. */
+/* GET /api/notes?q=TEXT&before=ID: the newest that contain the text, and are older than that
+   one. */
 static int list(ptj_web_request *request, sqlite3 *db)
 {
 	const char *wanted = ptj_web_query(request, "q");

@@ -1,5 +1,5 @@
-/* Routes that work on the database, each request a job of the scheduler: this is where atomic routes
-   come from, with the handle of the job's thread, a name, and a count of how they end.
+/* Routes that work on the database, each request a job of the scheduler: this is where atomic
+   routes come from, with the handle of the job's thread, a name, and a count of how they end.
 
    SPDX-License-Identifier: Apache-2.0 */
 

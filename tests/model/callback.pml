@@ -1,5 +1,5 @@
-/* On-cancel callbacks: called once, while the job is there, and waited for by whoever takes one back
-   and by the job's end.
+/* On-cancel callbacks: called once, while the job is there, and waited for by whoever takes one
+   back and by the job's end.
 
    An external job has a callback.  Its close calls that, one thread registers another or takes it
    back, and a second finishes the job.  No callback runs once the job's release function has been

@@ -2,8 +2,8 @@
    at all, and each thread is joined once.
 
    One permit and three jobs, each of which returns, or is unwound by a cancellation, or one of them
-   by pthread_exit().  Two of them are closed while they run; who closes waits for the job, joins its
-   thread if that was unwound, and may leave before.  As many threads are started as are wanted.
+   by pthread_exit().  Two of them are closed while they run; who closes waits for the job, joins
+   its thread if that was unwound, and may leave before.  As many threads are started as are wanted.
    Then the scheduler is closed and has no thread.  What is done under s->mu is one step, but for
    joining, for which it is released.
 
@@ -57,7 +57,7 @@ bool started[THREADS], parked[THREADS], called[THREADS], sem[THREADS];
 bool sent[THREADS];    /* w->sent */
 bool pends[THREADS];   /* a cancellation */
 bool may_act[THREADS]; /* cancellation is enabled */
-byte target[THREADS];  /* which job it was sent for; the models's own, and no word of the library's */
+byte target[THREADS];  /* which job it was sent for; the model's own, and no word of the library's */
 bool over[THREADS];    /* it has terminated */
 byte joined[THREADS];
 byte job_of[THREADS] = NONE;

@@ -1,8 +1,8 @@
 /* Completion queues: who is told that there is something, and when.
 
-   Three threads end a job each, and put it into the queue in the two steps of a wait-free queue.  Two
-   takers block until there is something, one for one job and one for ever; and the program asks for
-   the descriptor at some moment, or gave one of its own.  Then:
+   Three threads end a job each, and put it into the queue in the two steps of a wait-free queue.
+   Two takers block until there is something, one for one job and one for ever; and the program asks
+   for the descriptor at some moment, or gave one of its own.  Then:
 
    - a job that has ended is in the queue, or was taken, and the descriptor is readable while there
      are such jobs, once it was asked for; one of the program's was written to since the queue was
@@ -44,7 +44,8 @@
 
 bool mu; /* the queue's */
 
-/* The queue: the jobs in order of their first step; and whether the nth of all has made the second. */
+/* The queue: the jobs in order of their first step; and whether the nth of all has made the
+   second. */
 chan queue = [JOBS] of { byte };
 bool linked[JOBS + 1];
 byte first, last; /* numbers of the first, and of the next to come */
@@ -120,7 +121,8 @@ proctype Ender(byte me)
 #ifdef BUG_APPEND_LATE
 	ended[me] = true;
 #endif
-	/* The exchange, and then the link.  Which job is which does not matter: they come in order. */
+	/* The exchange, and then the link.  Which job is which does not matter: they come in
+	   order. */
 	atomic {
 		last == me -> assert(!ended[me]);
 		behind = LEFT;

@@ -3,10 +3,10 @@
 
    A thread of the scheduler's runs the only job, or it is external and the program's thread does;
    another is idle.  One thread waits for the job, or does not, and then gives up its reference,
-   which may be the last.  The scheduler is closed and freed meanwhile.  The close waits for the job,
-   or finds that time is up, in any moment, and reports a straggler.  Nothing is touched that was
-   released; all of it is released, once; each thread is joined or detaches itself; the counts come
-   to nothing; and the close is over when there is no thread but a straggler's.
+   which may be the last.  The scheduler is closed and freed meanwhile.  The close waits for the
+   job, or finds that time is up, in any moment, and reports a straggler.  Nothing is touched that
+   was released; all of it is released, once; each thread is joined or detaches itself; the counts
+   come to nothing; and the close is over when there is no thread but a straggler's.
 
    Stands for: lib/finish.c finish_locked settle_locked end_locked quiet_locked is_quiet
                             release_waiters_locked job_unref_locked report_straggler

@@ -1,8 +1,8 @@
 /* The grace period: who unlinks something frees it when nobody reads it any more.
 
-   Two readers go into sections, one of them twice, and read a pointer there and what it points to.  Two
-   updaters replace it, wait, and free what was there before.  Nothing is read that was freed, and each updater
-   comes back: none sleeps while the count that it waits for is 0.
+   Two readers go into sections, one of them twice, and read a pointer there and what it points to.
+   Two updaters replace it, wait, and free what was there before.  Nothing is read that was freed,
+   and each updater comes back: none sleeps while the count that it waits for is 0.
 
    Stands for: lib/grace.c grace_read_begin grace_read_end flip_and_wait grace_wait
 

@@ -9,8 +9,8 @@
 
    Each job is handed out once at most, and ends once; none is that was closed before, nor after the
    close of the scheduler; nobody sleeps while a job is offered; the descriptor is readable while
-   one is, and only then; and the close is over, whatever a host does.  What is done under s->mu is one
-   step.
+   one is, and only then; and the close is over, whatever a host does.  What is done under s->mu is
+   one step.
 
    Stands for: lib/offer.c offer_locked offer_take_locked offer_withdraw_locked
                            offer_withdraw_all_locked offer_pass_on_locked

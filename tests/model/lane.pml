@@ -2,11 +2,11 @@
    while others, who hold that, close the scheduler, close a job, wait for one, or are about to
    block for want of a place.
 
-   LIMIT workers run a job each, two more fill the queue, and a spawner brings one for which there is
-   no place.  Of the four who interfere any two are there; or the spawner, and another who does not
-   block.  Each job is begun once at most, and ends once; none begins that was closed before; a close is found by every job that it did not
-   find; nobody waits for ever, and no spawner while there is a place and a job runs on and on; one that lies
-   buried is there as long as it lies.
+   LIMIT workers run a job each, two more fill the queue, and a spawner brings one for which there
+   is no place.  Of the four who interfere any two are there; or the spawner, and another who does
+   not block.  Each job is begun once at most, and ends once; none begins that was closed before; a
+   close is found by every job that it did not find; nobody waits for ever, and no spawner while
+   there is a place and a job runs on and on; one that lies buried is there as long as it lies.
 
    Stands for: lib/lane.h lane_is_open
                lib/lane.c lane_shut_locked lane_open_locked lane_offer_place_locked

@@ -1,10 +1,10 @@
 /* Lending: a job that waits for another lends its permit, and has it back before it goes on.
 
    Two permits, and two jobs that have them and wait for a third, which is in line for one.  So is a
-   fourth, before it or behind, which may run for ever, as may one of the two that wait, then.  A wait may time out, and the two that wait
-   may be closed.  Jobs never deadlock for want of a permit; one whose wait
-   is over has his before those in line; one that went on without a permit is made up for; and when
-   all is over every permit is back.  What is done under s->mu is one step.
+   fourth, before it or behind, which may run for ever, as may one of the two that wait, then.  A
+   wait may time out, and the two that wait may be closed.  Jobs never deadlock for want of a
+   permit; one whose wait is over has his before those in line; one that went on without a permit is
+   made up for; and when all is over every permit is back.  What is done under s->mu is one step.
 
    Stands for: lib/permits.c take_back_locked permits_dispatch_locked lender_lend_locked
                              lender_reclaim_locked is_closing await_permit_locked lender_end

@@ -1,9 +1,10 @@
 /* How one thread sleeps until another wakes it, and whose memory the wakers touch.
 
-   A sleeper consumes what two producers make, under their monitor, and parks while there is nothing;
-   a third thread only has it look again.  One park may end early, as by a signal or a timeout.  Then
-   the sleeper takes itself out of the list and destroys its parker.  Nothing made is left behind
-   with the sleeper asleep, the semaphore never exceeds 1, and nobody touches it afterwards.
+   A sleeper consumes what two producers make, under their monitor, and parks while there is
+   nothing; a third thread only has it look again.  One park may end early, as by a signal or a
+   timeout.  Then the sleeper takes itself out of the list and destroys its parker.  Nothing made is
+   left behind with the sleeper asleep, the semaphore never exceeds 1, and nobody touches it
+   afterwards.
 
    Stands for: lib/parker.c parker_wake post_all parker_park parker_destroy monitor_unlock
                lib/waiter.c waiter_nudge_all

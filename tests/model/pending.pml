@@ -1,11 +1,12 @@
 /* Blocked spawners: they are served in turn, and a place is reserved for one who is released before
    it is awake.
 
-   All permits are taken and the queue is full; SPAWNERS spawn one job each, while a worker takes one
-   after the other, until one keeps it busy.  One of those that block may be cancelled and one time out, in any moment; the
-   scheduler may be closed, and is released when nobody is within a blocked spawn any more.  The
-   pending limit is kept, those who blocked get in line in the order in which they came, and nobody
-   is blocked while there is a place.  What is done under s->mu is one step.
+   All permits are taken and the queue is full; SPAWNERS spawn one job each, while a worker takes
+   one after the other, until one keeps it busy.  One of those that block may be cancelled and one
+   time out, in any moment; the scheduler may be closed, and is released when nobody is within a
+   blocked spawn any more.  The pending limit is kept, those who blocked get in line in the order in
+   which they came, and nobody is blocked while there is a place.  What is done under s->mu is one
+   step.
 
    Stands for: lib/pending.c free_places room pending_has_room pending_awaits_place pending_offer
                              pending_claim pending_turn_away pending_pop

@@ -5,10 +5,10 @@
    them may be busy meanwhile, in a function of the program's that waits for the jobs as well.
    Threads can be had at first, and then not; maybe again later.
 
-   A spawn with no thread to serve its job fails.  Else no job that is ready is left to itself: there
-   is a thread that serves, or one of those blocked tries again, by time, or a thread that was unwound
-   stays and does.  Only if the last that was blocked leaves, the job waits for the next call.  One
-   tries, and not one that a failure wakes again.  What is done under s->mu is one step.
+   A spawn with no thread to serve its job fails.  Else no job that is ready is left to itself:
+   there is a thread that serves, or one of those blocked tries again, by time, or a thread that was
+   unwound stays and does.  Only if the last that was blocked leaves, the job waits for the next
+   call.  One tries, and not one that a failure wakes again.  What is done under s->mu is one step.
 
    Stands for: lib/worker.c workers_wanted_locked worker_call_locked nudge_retrier_locked
                             worker_retire_locked

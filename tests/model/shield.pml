@@ -1,18 +1,18 @@
 /* A shielded function against the end of its caller's wait, the close of the scheduler, and whoever
    else has a handle of it.
 
-   One caller, which waits until the function is over, or leaves before: because its time is up, or it
-   is to be interrupted, or is cancelled, and then it takes no answer, also if there is one.  The
-   function returns, fails, is unwound, or runs for ever; a thread runs it that was idle, or is new and has
-   a hook to call first.  The scheduler is closed meanwhile, in time or not, and freed.  Somebody
-   who got a handle, from the function or from the handler, waits for the job or closes it.
+   One caller, which waits until the function is over, or leaves before: because its time is up, or
+   it is to be interrupted, or is cancelled, and then it takes no answer, also if there is one.  The
+   function returns, fails, is unwound, or runs for ever; a thread runs it that was idle, or is new
+   and has a hook to call first.  The scheduler is closed meanwhile, in time or not, and freed.
+   Somebody who got a handle, from the function or from the handler, waits for the job or closes it.
 
    The caller is told the result or the failure, or the handler is told of the failure, once, or
-   somebody else who asked for it hears; never both, and never nobody, unless the scheduler is closed
-   when the caller is cancelled.  A caller never waits for what a close
-   has given up.  No function begins that a close has not asked.  It ends once, in the hands of one
-   thread; its memory is released once, and the scheduler's after that; nothing is touched that was
-   released.  What is done under s->mu is one step.
+   somebody else who asked for it hears; never both, and never nobody, unless the scheduler is
+   closed when the caller is cancelled.  A caller never waits for what a close has given up.  No
+   function begins that a close has not asked.  It ends once, in the hands of one thread; its memory
+   is released once, and the scheduler's after that; nothing is touched that was released.  What is
+   done under s->mu is one step.
 
    Stands for: lib/shield.c start_locked leave_locked caller_cancelled outcome ptj_shield
                lib/worker.c worker_hire_locked worker_give_locked

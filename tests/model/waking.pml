@@ -2,9 +2,9 @@
 
    Two spawners of two jobs each, a limit of LIMIT, and as many threads, which are started when they
    are wanted, park when there is nothing, and leave when they were idle too long, which happens
-   TIMEOUTS times or never.  The 1st job runs until the 2nd does, the 3rd until the 4th does: so it is not
-   enough that each job runs some time.  What is done under s->mu is one step; the post that wakes a
-   thread comes after it (parker.pml).
+   TIMEOUTS times or never.  The 1st job runs until the 2nd does, the 3rd until the 4th does: so it
+   is not enough that each job runs some time.  What is done under s->mu is one step; the post that
+   wakes a thread comes after it (parker.pml).
 
    Stands for: lib/permits.c permit_is_free_locked permit_take_locked permit_drop_locked
                              permits_dispatch_locked

@@ -2,8 +2,8 @@
    taking its path apart and fitting it to patterns, decoding, and judging its headers.
 
    The first byte chooses, the rest is the input.  Each case checks what must be true of any input,
-   so that more than a crash is found.  With libFuzzer: tools/fuzz-web.  Without it, replay_web.c has main(),
-   and make check replays what was found to be of interest.
+   so that more than a crash is found.  With libFuzzer: tools/fuzz-web.  Without it, replay_web.c
+   has main(), and make check replays what was found to be of interest.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- Text ----------------------------------------------------------------------------------- */
 
-/* Decoding yields a string that is no longer than what it came from, and is the same without a '%'. */
+/* Decoding yields a string that is no longer than what it came from, and is the same without a
+   '%'. */
 static void try_decode(const char *text, size_t len)
 {
 	char *to = malloc(len + 1);

@@ -1,5 +1,5 @@
-/* Answers: from memory, from a file, and written by the job piece by piece, to clients that are quick,
-   slow and gone.
+/* Answers: from memory, from a file, and written by the job piece by piece, to clients that are
+   quick, slow and gone.
 
    SPDX-License-Identifier: Apache-2.0 */
 

@@ -184,9 +184,9 @@ START_TEST(also_in_line)
 }
 END_TEST
 
-/* While the daemon's thread is busy its clients come to their ends; who has sent a request by then is
-   not gone, nor is who waits for an answer.  That somebody who was idle is, shows that there was a
-   look at all of them. */
+/* While the daemon's thread is busy its clients come to their ends; who has sent a request by then
+   is not gone, nor is who waits for an answer.  That somebody who was idle is, shows that there was
+   a look at all of them. */
 START_TEST(who_has_sent_before_it_ended_has_its_answer)
 {
 	ptj_web_app *app = make_for_leavers();
@@ -531,7 +531,8 @@ static void send_long(struct client *c, int i, size_t size)
 	free(middle);
 }
 
-/* Of a size that the server has read to its end when it answers, so that no reset overtakes that. */
+/* Of a size that the server has read to its end when it answers, so that no reset overtakes
+   that. */
 START_TEST(a_long_head_is_refused)
 {
 	enum { LIMIT = 4096 };

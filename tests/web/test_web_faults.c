@@ -517,8 +517,8 @@ START_TEST(a_connection_that_cannot_be_kept_is_closed)
 }
 END_TEST
 
-/* libmicrohttpd does so where it finds no memory for it, and does not tell: with room for more the next
-   takes the place along with the descriptor's number. */
+/* libmicrohttpd does so where it finds no memory for it, and does not tell: with room for more the
+   next takes the place along with the descriptor's number. */
 START_TEST(one_that_libmicrohttpd_drops_gives_its_place_back)
 {
 	struct client c;

@@ -178,7 +178,8 @@ START_TEST(the_line_moves_up)
 }
 END_TEST
 
-/* Places come free by jobs of the program's as well, and by one that is closed while it is pending. */
+/* Places come free by jobs of the program's as well, and by one that is closed while it is
+   pending. */
 START_TEST(a_closed_job_makes_room)
 {
 	ptj_web_app *app = make_here(1);
@@ -251,9 +252,9 @@ START_TEST(a_route_that_closes_on_disconnect_frees_the_place)
 }
 END_TEST
 
-/* The first in line is about to be spawned when it leaves: its job is closed as soon as there is one.
-   The line is one shorter only once its thread has the next in its hands.  The loop hears of the
-   second, which leaves after it, after it. */
+/* The first in line is about to be spawned when it leaves: its job is closed as soon as there is
+   one.  The line is one shorter only once its thread has the next in its hands.  The loop hears of
+   the second, which leaves after it, after it. */
 START_TEST(who_leaves_as_its_turn_comes_is_closed)
 {
 	ptj_web_app *app = make_here(2);

@@ -1,5 +1,5 @@
-/* Which handler a request meets, and what it knows of the request: paths and their parameters, mounts,
-   methods, queries, headers.
+/* Which handler a request meets, and what it knows of the request: paths and their parameters,
+   mounts, methods, queries, headers.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -156,7 +156,8 @@ START_TEST(each_target_finds_its_route_or_none)
 }
 END_TEST
 
-/* All on one connection, where they leave it open; the answers are framed so that the next is found. */
+/* All on one connection, where they leave it open; the answers are framed so that the next is
+   found. */
 START_TEST(one_connection_has_them_all)
 {
 	ptj_web_app *app = make_here();

@@ -168,8 +168,8 @@ START_TEST(in_a_job_a_full_queue_is_waited_for)
 }
 END_TEST
 
-/* And may be cancelled there.  Its permit goes to the first in line, which keeps it; so at the latest
-   the third spawn waits for ever. */
+/* And may be cancelled there.  Its permit goes to the first in line, which keeps it; so at the
+   latest the third spawn waits for ever. */
 START_TEST(who_waits_for_a_place_is_cancelled)
 {
 	ptj_web_app *app = make_here(1, 1);
@@ -297,7 +297,8 @@ START_TEST(a_shield_that_is_not_waited_for_goes_on)
 }
 END_TEST
 
-/* The handler is cancelled, its client is told, and the stop gives what it has shielded its grace. */
+/* The handler is cancelled, its client is told, and the stop gives what it has shielded its
+   grace. */
 START_TEST(a_shield_survives_its_handler)
 {
 	ptj_web_app *app = make_here(1, 1);

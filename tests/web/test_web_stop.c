@@ -1,5 +1,5 @@
-/* The stop: under load, with stragglers, from several threads and from within; with clients that are
-   in the midst of a request or do not read their answer.
+/* The stop: under load, with stragglers, from several threads and from within; with clients that
+   are in the midst of a request or do not read their answer.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -83,7 +83,8 @@ static int connect_to(uint16_t port)
 	return -1;
 }
 
-/* Reads one answer with a length: 1 for a whole one, 0 for the end instead of one, -1 for a part. */
+/* Reads one answer with a length: 1 for a whole one, 0 for the end instead of one, -1 for a
+   part. */
 static int read_answer(int fd)
 {
 	char text[2048] = "";
@@ -752,8 +753,8 @@ START_TEST(idle_connections_do_not_hold_it_up)
 }
 END_TEST
 
-/* One that has said nothing for a while will not, and is closed when the stop begins: here that waits
-   for a job. */
+/* One that has said nothing for a while will not, and is closed when the stop begins: here that
+   waits for a job. */
 START_TEST(nor_does_one_that_has_long_said_nothing)
 {
 	ptj_web_app *app = make_here();

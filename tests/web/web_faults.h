@@ -13,7 +13,7 @@ enum call {
 	CALL_BIND,
 	CALL_LISTEN,
 	CALL_GETSOCKNAME,
-	CALL_GETADDRINFO, /* with a code of its own, or one of errno as EAI_SYSTEM; held before it */
+	CALL_GETADDRINFO, /* with a code of its own, or errno's as EAI_SYSTEM; held before it */
 	CALL_ACCEPT,
 	CALL_ADD_CONNECTION, /* closes the connection and does not say so */
 	CALL_HAS_FEATURE,    /* says no */

@@ -1,10 +1,10 @@
-/* What the web suites share beside ../support.h: a client that speaks HTTP/1.1 over a plain socket, so
-   that it can be slow, wrong or gone at any byte; handlers at gates; applications in the way that most
-   suites want them.
+/* What the web suites share beside ../support.h: a client that speaks HTTP/1.1 over a plain socket,
+   so that it can be slow, wrong or gone at any byte; handlers at gates; applications in the way
+   that most suites want them.
 
-   The client is strict: an answer that is framed wrongly fails the test, whatever the test is about.
-   Its functions assert, so they are for the test's own thread; each wait ends with the test's
-   patience, which passes only when something is broken.
+   The client is strict: an answer that is framed wrongly fails the test, whatever the test is
+   about.  Its functions assert, so they are for the test's own thread; each wait ends with the
+   test's patience, which passes only when something is broken.
 
    SPDX-License-Identifier: Apache-2.0 */
 
@@ -33,8 +33,8 @@ void client_half_close(struct client *c);
 
 void client_send(struct client *c, const char *text);
 void client_send_bytes(struct client *c, const void *bytes, size_t n);
-/* Sends the bytes poured_byte(from) to poured_byte(to - 1), until the server has taken none for as long
-   as quiet_ms or has gone; returns where it got to. */
+/* Sends the bytes poured_byte(from) to poured_byte(to - 1), until the server has taken none for as
+   long as quiet_ms or has gone; returns where it got to. */
 size_t client_pour(struct client *c, size_t from, size_t to, int quiet_ms);
 
 /* Whether something came, or the end, that was not taken yet; does not wait. */
@@ -79,8 +79,8 @@ void client_post(struct client *c, const char *target, const void *body, size_t 
 
 /* A GET on a connection of its own. */
 void expect_get(uint16_t port, const char *target, int status, const char *body);
-/* Sends text on a connection of its own and returns the status of the answer, after which the server
-   must have closed the connection if closes is set. */
+/* Sends text on a connection of its own and returns the status of the answer, after which the
+   server must have closed the connection if closes is set. */
 int status_of(uint16_t port, const char *text, int closes);
 
 /* What is poured, by client_pour() and by handlers: the same 64 KiB again and again. */
