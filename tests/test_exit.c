@@ -349,13 +349,15 @@ static void add(TCase *tc)
 }
 
 /* At the end of the process much is in use by jobs that run, and threads that have ended are not
-   joined yet: no sanitizer is to take that for a leak.  They read it when the program starts. */
+   joined yet: no sanitizer is to take that for a leak.  ThreadSanitizer has the process wait before
+   it ends, so that other threads get on: a tenth of a second is much for what runs here, and a second
+   of every process not needed.  They read it when the program starts. */
 static void start_again(char *argv[])
 {
 	if (getenv("ASAN_OPTIONS") && getenv("TSAN_OPTIONS"))
 		return;
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 0);
-	setenv("TSAN_OPTIONS", "report_thread_leaks=0", 0);
+	setenv("TSAN_OPTIONS", "report_thread_leaks=0 atexit_sleep_ms=100", 0);
 	execv("/proc/self/exe", argv);
 	_exit(1);
 }
