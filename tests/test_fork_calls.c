@@ -157,12 +157,34 @@ static void in_a_release_function(void)
 	ptj_job_attr_free(attr);
 }
 
-/* Of a job that was unwound, on the thread that waits for it. */
+static int closers_tid;
+
+static void await_blocked(void *arg)
+{
+	int64_t end = now_ms() + PATIENCE_MS;
+
+	(void)arg;
+	while (!thread_is_blocked(closers_tid) && now_ms() < end)
+		pause_briefly();
+}
+
+static void *job_unwound_late(void *arg)
+{
+	pthread_cleanup_push(await_blocked, NULL);
+	gate_pass(arg);
+	pthread_cleanup_pop(0);
+	return arg;
+}
+
+/* Of a job that was unwound, on the thread that closes it: that is blocked by then, and joins the
+   job's thread.  Else another worker would. */
 static void in_a_release_function_of_a_cancelled_job(void)
 {
 	ptj_job_attr *attr = job_attr(release_and_fork, -1);
-	ptj_job *job = spawn_with(s, attr, job_at_gate, &gate);
+	ptj_job *job;
 
+	closers_tid = gettid_here();
+	job = spawn_with(s, attr, job_unwound_late, &gate);
 	gate_await(&gate, 1);
 	ok(ptj_job_close(job, PTJ_INFINITE));
 	ptj_job_unref(job);
