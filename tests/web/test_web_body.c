@@ -6,6 +6,7 @@
 #include "web_support.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -596,6 +597,65 @@ START_TEST(what_write_says_comes_back)
 }
 END_TEST
 
+static pthread_t writer;
+static atomic_int writers_tid, signals;
+
+static void count_signal(int signo)
+{
+	(void)signo;
+	atomic_fetch_add(&signals, 1);
+}
+
+/* The body is there when the first byte of it is, so that it waits nowhere but in write(2). */
+static int handler_to_full_fd(ptj_web_request *r, void *fd)
+{
+	sigset_t open;
+	size_t got;
+	char byte;
+
+	sigemptyset(&open);
+	sigaddset(&open, SIGUSR1);
+	pthread_sigmask(SIG_UNBLOCK, &open, NULL);
+	record(&seen, ptj_web_read(r, &byte, 1, PTJ_INFINITE, &got));
+	writer = pthread_self();
+	atomic_store(&writers_tid, gettid_here());
+	return handler_to_fd(r, fd);
+}
+
+START_TEST(a_write_that_is_interrupted_is_made_again)
+{
+	struct sigaction before, action = {.sa_handler = count_signal};
+	ptj_web_app *app = make_here();
+	char block[4096] = "";
+	size_t full = 0, n;
+	struct client c;
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(ends[1], block, sizeof block) == sizeof block)
+		full += sizeof block;
+	ck_assert_int_eq(fcntl(ends[1], F_SETFL, 0), 0);
+	sigaction(SIGUSR1, &action, &before);
+	route_stream(app, handler_to_full_fd, &ends[1]);
+	client_open(&c, web_start(app));
+	client_post(&c, "/", "abc", 3);
+	await(atomic_load(&writers_tid) && thread_is_blocked(atomic_load(&writers_tid)));
+	ck_assert_int_eq(pthread_kill(writer, SIGUSR1), 0);
+	await(atomic_load(&signals) == 1 && thread_is_blocked(atomic_load(&writers_tid)));
+	for (n = 0; n < full; n += sizeof block)
+		ck_assert_int_eq(read(ends[0], block, sizeof block), sizeof block);
+	client_expect(&c, 200, "0 2");
+	ck_assert_int_eq(read(ends[0], block, sizeof block), 2);
+	ck_assert_mem_eq(block, "bc", 2);
+	ck_assert_int_eq(recorded_at(&seen, 0), 0);
+	client_close(&c);
+	end_here(app);
+	sigaction(SIGUSR1, &before, NULL);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 /* ---- Not read at all ------------------------------------------------------------------------ */
 
 /* The client hears what was decided while it still sends. */
@@ -807,6 +867,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, or_is_nobodys, 0, 2);
 	tcase_add_test(tc, a_body_goes_into_a_file);
 	tcase_add_test(tc, what_write_says_comes_back);
+	tcase_add_test(tc, a_write_that_is_interrupted_is_made_again);
 	tcase_add_test(tc, an_answer_may_come_before_the_body_has);
 	tcase_add_test(tc, and_late_in_a_large_body);
 	tcase_add_test(tc, an_answer_that_is_streamed_ends_the_body);
