@@ -764,6 +764,34 @@ START_TEST(whoever_is_given_up_at_any_moment_is_answered)
 }
 END_TEST
 
+/* Where its client's leaving is to close it, the daemon's thread keeps a handle of the job: of one
+   that has not ended. */
+START_TEST(a_job_may_be_over_before_its_handle_is_kept)
+{
+	struct client c;
+	uint16_t port;
+
+	gate_init(&gate);
+	library_enter();
+	app = web_app_with(setup_of(1, 1));
+	web_atomic_with(app, (struct way){.close_on_disconnect = 1}, "GET", "/", handler_hello,
+	                NULL);
+	port = web_start(app);
+	library_leave();
+	hold(CALL_SPAWN, &gate);
+	client_open(&c, port);
+	client_request(&c, "GET", "/");
+	gate_await(&gate, 1);
+	await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == 0);
+	gate_open(&gate);
+	client_expect(&c, 200, "hello");
+	client_request(&c, "GET", "/");
+	client_expect(&c, 200, "hello");
+	client_close(&c);
+	end_here();
+}
+END_TEST
+
 /* The daemon is not stopped under whoever has resumed a connection and is still within that. */
 START_TEST(a_stop_waits_for_who_resumes)
 {
@@ -829,6 +857,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_request_that_cannot_begin_is_refused);
 	tcase_add_test(tc, so_does_one_before_a_daemon_of_the_programs);
 	tcase_add_loop_test(tc, whoever_is_given_up_at_any_moment_is_answered, 0, MOMENTS);
+	tcase_add_test(tc, a_job_may_be_over_before_its_handle_is_kept);
 	tcase_add_test(tc, a_stop_waits_for_who_resumes);
 	tcase_add_loop_test(tc, a_stop_needs_nothing, 0, 2 * SHORTAGES);
 }
