@@ -694,10 +694,13 @@ END_TEST
 
 /* ---- Moments -------------------------------------------------------------------------------- */
 
+static atomic_int untils; /* calls of the handler below */
+
 /* Opens the gate when the server has given all requests up. */
 static int handler_until_given_up(ptj_web_request *r, void *user)
 {
 	(void)user;
+	atomic_fetch_add(&untils, 1);
 	while (ptj_web_request_app(r))
 		pause_briefly();
 	gate_open(&gate);
@@ -737,11 +740,12 @@ START_TEST(whoever_is_given_up_at_any_moment_is_answered)
 	web_atomic(app, "GET", "/until", handler_until_given_up, NULL);
 	port = web_start(app);
 	library_leave();
-	/* One is active, one pending. */
+	/* One runs, and not only will: else the close would drop it.  One is pending. */
 	for (int i = 0; i < 2; i++) {
 		client_open(&c[i], port);
 		client_request(&c[i], "GET", "/until");
 		await(ptj_scheduler_len(ptj_web_scheduler_from_app(app)) == (size_t)i + 1);
+		await(atomic_load(&untils) == 1);
 	}
 	/* The daemon's thread is done with those. */
 	expect_get(port, "/inline/a", 200, "hello");
